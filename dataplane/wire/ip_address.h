@@ -1,0 +1,99 @@
+// IpAddress and IpPrefix: one 16-byte form for both families, so that a key compares and hashes in one way.
+#ifndef TAPLOOM_DATAPLANE_WIRE_IP_ADDRESS_H_
+#define TAPLOOM_DATAPLANE_WIRE_IP_ADDRESS_H_
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dataplane/wire/byte_order.h"
+
+namespace taploom::wire {
+
+enum class Family : std::uint8_t { kIpv4 = 4, kIpv6 = 6 };
+
+// An IPv4 or IPv6 address in network byte order. IPv4 is held IPv4-mapped (::ffff:a.b.c.d, RFC 4291 §2.5.5.2), so an
+// IPv6 packet that carries such a mapped address would be confused with IPv4: the parser drops those.
+class IpAddress {
+ public:
+  constexpr IpAddress() = default;  // "::"
+
+  static IpAddress V4(std::uint32_t host_order);
+  static IpAddress V4FromBytes(const std::uint8_t* four_bytes);
+  static IpAddress V6FromBytes(const std::uint8_t* sixteen_bytes);
+  // From 4 or 16 bytes in network order; nullopt for any other length.
+  static std::optional<IpAddress> FromBytes(std::string_view bytes);
+  // "10.0.0.1" or "2001:db8::1"; nullopt when the text is no address.
+  static std::optional<IpAddress> Parse(std::string_view text);
+
+  bool is_v4() const;
+  Family family() const { return is_v4() ? Family::kIpv4 : Family::kIpv6; }
+  // REQUIRES: is_v4().
+  std::uint32_t v4_host_order() const { return Load<be32>(bytes_.data() + 12).value(); }
+  be32 v4() const { return Load<be32>(bytes_.data() + 12); }
+
+  bool is_multicast() const;
+  bool is_unspecified() const;  // 0.0.0.0 or ::
+  bool is_v4_broadcast() const;  // 255.255.255.255
+  bool is_link_local() const;   // 169.254/16, fe80::/10
+
+  // The address's own bytes: 4 for IPv4, 16 for IPv6.
+  std::span<const std::uint8_t> bytes() const {
+    return is_v4() ? std::span(bytes_).subspan(12) : std::span<const std::uint8_t>(bytes_);
+  }
+  // Always the 16-byte form.
+  const std::array<std::uint8_t, 16>& mapped() const { return bytes_; }
+  // The address `offset` places further; wraps within its family.
+  IpAddress Plus(std::uint32_t offset) const;
+
+  std::string ToString() const;
+
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+
+ private:
+  std::array<std::uint8_t, 16> bytes_{};
+};
+static_assert(sizeof(IpAddress) == 16, "a flow key holds two of these");
+
+// A CIDR block. `length` counts bits of the address's own family: 0–32 or 0–128. Host bits are zero.
+struct IpPrefix {
+  IpAddress address;
+  std::uint8_t length = 0;
+
+  // "10.0.0.0/16"; nullopt when the text is no CIDR. Host bits are cleared.
+  static std::optional<IpPrefix> Parse(std::string_view text);
+  // Clears the host bits. REQUIRES: length within the family's range.
+  static IpPrefix Of(const IpAddress& address, std::uint8_t length);
+  static IpPrefix Host(const IpAddress& address) { return {address, address.is_v4() ? std::uint8_t{32} : std::uint8_t{128}}; }
+
+  bool Contains(const IpAddress& candidate) const;
+  bool Contains(const IpPrefix& other) const { return other.length >= length && Contains(other.address); }
+  bool Overlaps(const IpPrefix& other) const { return Contains(other) || other.Contains(*this); }
+  Family family() const { return address.family(); }
+  IpAddress last() const;  // the highest address of the block
+  std::string ToString() const;
+
+  friend bool operator==(const IpPrefix&, const IpPrefix&) = default;
+  friend auto operator<=>(const IpPrefix&, const IpPrefix&) = default;
+};
+
+}  // namespace taploom::wire
+
+template <>
+struct std::hash<taploom::wire::IpAddress> {
+  std::size_t operator()(const taploom::wire::IpAddress& address) const noexcept {
+    std::uint64_t high, low;
+    std::memcpy(&high, address.mapped().data(), 8);
+    std::memcpy(&low, address.mapped().data() + 8, 8);
+    return (high * 0x9e3779b97f4a7c15u) ^ ((low + 0x632be59bd9b4e019u) * 0xff51afd7ed558ccdu >> 7) ^ low;
+  }
+};
+
+#endif  // TAPLOOM_DATAPLANE_WIRE_IP_ADDRESS_H_
