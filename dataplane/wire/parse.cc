@@ -1,5 +1,7 @@
 #include "dataplane/wire/parse.h"
 
+#include <algorithm>
+
 #include "dataplane/wire/byte_order.h"
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/layout.h"

@@ -1,0 +1,223 @@
+#include "dataplane/flow/connection_table.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <system_error>
+
+namespace taploom::flow {
+namespace {
+
+constexpr std::size_t kPorts = 65'536;
+// How many of the connections that end soonest are looked at for an embryonic one before the table is called full.
+constexpr std::uint32_t kEvictionSearch = 64;
+
+int MakeMemory(std::size_t bytes) {
+  const int descriptor = memfd_create("taploom-connections", MFD_CLOEXEC);
+  if (descriptor < 0 || ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot reserve memory for connections");
+  }
+  return descriptor;
+}
+
+// Two references per connection, at most half of the places taken: the second bucket is rarely read and an overflow of both
+// is a freak.
+std::size_t BucketCount(std::uint32_t capacity, std::size_t slots) {
+  return std::bit_ceil(std::max<std::size_t>(std::size_t{capacity} * 2 * 2 / slots, 2));
+}
+
+}  // namespace
+
+ConnectionTable::ConnectionTable(const Options& options, OnFree on_free, void* context)
+    : options_(options),
+      on_free_(on_free),
+      on_free_context_(context),
+      memory_descriptor_(MakeMemory(std::size_t{options.capacity} * sizeof(Connection))),
+      arena_(options.capacity, memory_descriptor_),
+      buckets_(BucketCount(options.capacity, kSlots)),
+      bucket_mask_(buckets_.size() - 1),
+      connections_per_port_(kPorts),
+      nat_ports_(options.capacity, options.seed),
+      wheel_(arena_) {}
+
+ConnectionTable::~ConnectionTable() { close(memory_descriptor_); }
+
+ConnectionTable::Places ConnectionTable::PlacesOf(const FlowKey& key) const {
+  const std::uint64_t hash = Hash(key, options_.seed);
+  const auto tag = static_cast<std::uint16_t>(hash >> 48 | 1);
+  const std::size_t first = hash & bucket_mask_;
+  // Depends on the tag alone, so either bucket leads to the other. The odd factor spreads neighbouring tags.
+  const std::size_t second = (first ^ (tag * std::size_t{0x5bd1e995})) & bucket_mask_;
+  return {first, second, tag};
+}
+
+std::uint32_t ConnectionTable::FindIn(const Bucket& bucket, std::uint16_t tag, const FlowKey& key) const {
+  std::uint32_t candidates = 0;
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    candidates |= static_cast<std::uint32_t>(bucket.tags[i] == tag) << i;
+  }
+  for (; candidates != 0; candidates &= candidates - 1) {
+    const std::uint32_t reference = bucket.references[std::countr_zero(candidates)];
+    if (reference != kEmpty && HalfOf(reference).key == key) return reference;
+  }
+  return kEmpty;
+}
+
+std::uint32_t ConnectionTable::FindReference(const FlowKey& key) const {
+  const Places places = PlacesOf(key);
+  const std::uint32_t found = FindIn(buckets_[places.first], places.tag, key);
+  return found != kEmpty ? found : FindIn(buckets_[places.second], places.tag, key);
+}
+
+ConnectionRef ConnectionTable::Find(const FlowKey& key, Tick now) {
+  const std::uint32_t reference = FindReference(key);
+  if (reference == kEmpty) return {};
+  const std::uint32_t index = (reference - 1) / 2;
+  Connection& connection = arena_[index];
+  if (connection.IsExpired(now)) {
+    Free(index);
+    return {};
+  }
+  return {&connection, static_cast<FlowDirection>((reference - 1) % 2)};
+}
+
+const Half* ConnectionTable::Peek(const FlowKey& key, Tick now, const Connection** connection) const {
+  const std::uint32_t reference = FindReference(key);
+  if (reference == kEmpty || arena_[(reference - 1) / 2].IsExpired(now)) return nullptr;
+  *connection = &arena_[(reference - 1) / 2];
+  return &HalfOf(reference);
+}
+
+bool ConnectionTable::InsertReference(const FlowKey& key, std::uint32_t reference) {
+  const Places places = PlacesOf(key);
+  for (const std::size_t place : {places.first, places.second}) {
+    Bucket& bucket = buckets_[place];
+    for (std::size_t i = 0; i < kSlots; ++i) {
+      if (bucket.references[i] == kEmpty) {
+        bucket.tags[i] = places.tag;
+        bucket.references[i] = reference;
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void ConnectionTable::RemoveReference(const FlowKey& key, std::uint32_t reference) {
+  const Places places = PlacesOf(key);
+  for (const std::size_t place : {places.first, places.second}) {
+    Bucket& bucket = buckets_[place];
+    for (std::size_t i = 0; i < kSlots; ++i) {
+      if (bucket.references[i] == reference) {
+        bucket.tags[i] = 0;
+        bucket.references[i] = kEmpty;
+        return;
+      }
+    }
+  }
+}
+
+bool ConnectionTable::EvictEmbryonic() {
+  const std::uint32_t victim = wheel_.FindSoonest(
+      kEvictionSearch, [](const Connection& connection) { return IsEmbryonic(connection.state); });
+  if (victim == TimingWheel::kNil) return false;
+  Free(victim);
+  return true;
+}
+
+std::uint32_t ConnectionTable::TakeIndex(Tick now) {
+  if (free_list_ == TimingWheel::kNil && used_ == options_.capacity) {
+    Expire(now, kEvictionSearch);
+    if (free_list_ == TimingWheel::kNil && !EvictEmbryonic()) return TimingWheel::kNil;
+  }
+  if (free_list_ == TimingWheel::kNil) return used_++;
+  const std::uint32_t index = free_list_;
+  free_list_ = arena_[index].wheel_next;
+  return index;
+}
+
+Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& reply, Tick now, InsertError& error) {
+  for (const std::uint16_t port : {original.ingress_port, reply.ingress_port}) {
+    if (connections_per_port_[port] >= options_.capacity_per_port) {
+      error = InsertError::kQuota;
+      return nullptr;
+    }
+  }
+  const std::uint32_t index = TakeIndex(now);
+  if (index == TimingWheel::kNil) {
+    error = InsertError::kTableFull;
+    return nullptr;
+  }
+  Connection& connection = arena_[index];
+  connection = Connection();
+  connection.halves[0].key = original;
+  connection.halves[1].key = reply;
+  if (!InsertReference(original, index * 2 + 1)) {
+    arena_[index].wheel_next = free_list_;
+    free_list_ = index;
+    error = InsertError::kTableFull;
+    return nullptr;
+  }
+  connection.flags = Connection::kLive;
+  if (!Contains(reply) && InsertReference(reply, index * 2 + 2)) connection.flags |= Connection::kReplyInTable;
+  connection.created = connection.last_seen = now;
+  wheel_.Schedule(index, now);
+  ++connections_per_port_[original.ingress_port];
+  ++connections_per_port_[reply.ingress_port];
+  ++size_;
+  error = InsertError::kNone;
+  return &connection;
+}
+
+void ConnectionTable::SetTimeout(Connection& connection, std::uint32_t timeout_ms) {
+  connection.timeout_ms = timeout_ms;
+  const std::uint32_t index = IndexOf(connection);
+  wheel_.Cancel(index);
+  wheel_.Schedule(index, connection.last_seen + Tick(timeout_ms));
+}
+
+void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_address, std::uint16_t port,
+                                  std::uint16_t gateway_slot) {
+  const FiveTuple& tuple = connection.halves[0].key.tuple;
+  nat_ports_.Add({nat_address, tuple.destination.v4().raw(), tuple.destination_port, tuple.protocol, 0});
+  connection.flags |= Connection::kNat;
+  connection.nat_address = nat_address;
+  connection.nat_port = port;
+  connection.nat_gateway = gateway_slot;
+}
+
+void ConnectionTable::Remove(Connection& connection) { Free(IndexOf(connection)); }
+
+void ConnectionTable::Free(std::uint32_t index) {
+  Connection& connection = arena_[index];
+  if (on_free_ != nullptr) on_free_(on_free_context_, connection);
+  const FlowKey& original = connection.halves[0].key;
+  const FlowKey& reply = connection.halves[1].key;
+  RemoveReference(original, index * 2 + 1);
+  if (connection.has(Connection::kReplyInTable)) RemoveReference(reply, index * 2 + 2);
+  if (connection.has(Connection::kNat)) {
+    const FiveTuple& tuple = original.tuple;
+    nat_ports_.Remove({connection.nat_address, tuple.destination.v4().raw(), tuple.destination_port, tuple.protocol, 0});
+  }
+  --connections_per_port_[original.ingress_port];
+  --connections_per_port_[reply.ingress_port];
+  --size_;
+  wheel_.Cancel(index);
+  connection.flags = 0;
+  connection.wheel_next = free_list_;
+  free_list_ = index;
+}
+
+void ConnectionTable::Expire(Tick now, std::uint32_t budget) {
+  wheel_.Advance(now, budget, [this, now](std::uint32_t index) {
+    Connection& connection = arena_[index];
+    // Advance has taken it down; Free expects it to hang.
+    wheel_.Schedule(index, connection.last_seen + Tick(connection.timeout_ms));
+    if (connection.IsExpired(now)) Free(index);
+  });
+}
+
+}  // namespace taploom::flow

@@ -1,0 +1,137 @@
+// ConnectionTable: the unified flow table. One lookup per packet answers security groups, ACLs, routes and NAT of all hops.
+//
+// Buckets of one cache line hold eight 16-bit tags and eight references; a key lives in one of two buckets, so a lookup reads
+// at most two lines before it reads the connection itself. A reference is the connection's index in an arena, and which half.
+// Nothing is resized or allocated after construction; memory is touched only when used. Full is a typed answer. The arena is a
+// memfd, so that another process can keep it alive or read it.
+//
+// Single writer: every member function belongs to the worker that owns the table.
+#ifndef TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
+#define TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/flow/connection.h"
+#include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/mapped_array.h"
+#include "dataplane/flow/nat_ports.h"
+#include "dataplane/flow/timing_wheel.h"
+#include "dataplane/tick.h"
+
+namespace taploom::flow {
+
+// A connection and the direction in which a key found it.
+struct ConnectionRef {
+  Connection* connection = nullptr;
+  FlowDirection direction = FlowDirection::kOriginal;
+
+  explicit operator bool() const { return connection != nullptr; }
+  Half& half() const { return connection->half(direction); }
+  Half& peer() const { return connection->half(Opposite(direction)); }
+};
+
+enum class InsertError : std::uint8_t {
+  kNone,
+  kTableFull,  // every connection is in use and none of them is embryonic, or both buckets of the key are full
+  kQuota,      // a port at either end has as many connections as it may
+};
+
+class ConnectionTable {
+ public:
+  struct Options {
+    std::uint32_t capacity = 262'144;            // connections; 256 bytes each once used
+    std::uint32_t capacity_per_port = 100'000;
+    std::uint64_t seed = 0;                      // random per boot; fixed in tests
+  };
+  // Called with a connection just before it is freed, whatever the cause.
+  using OnFree = void (*)(void* context, const Connection& connection);
+
+  explicit ConnectionTable(const Options& options, OnFree on_free = nullptr, void* context = nullptr);
+  ConnectionTable(const ConnectionTable&) = delete;
+  ConnectionTable& operator=(const ConnectionTable&) = delete;
+  ~ConnectionTable();
+
+  // The live connection one of whose halves has this key. A connection found past its idle timer is freed, and not found.
+  ConnectionRef Find(const FlowKey& key, Tick now);
+  // The same without the right to free: for questions asked beside the packet's own flow.
+  const Half* Peek(const FlowKey& key, Tick now, const Connection** connection) const;
+  bool Contains(const FlowKey& key) const { return FindReference(key) != kEmpty; }
+
+  // A new connection with both keys and everything else zero except its times; the caller fills in the rest at once and calls
+  // SetTimeout. REQUIRES: the original key is not in the table. When the reply key is (the path is asymmetric and the reply
+  // has a flow of its own), only the original half is inserted and kReplyInTable stays clear.
+  Connection* Insert(const FlowKey& original, const FlowKey& reply, Tick now, InsertError& error);
+
+  void Remove(Connection& connection);
+
+  // Starts the idle timer anew with another length. O(1).
+  void SetTimeout(Connection& connection, std::uint32_t timeout_ms);
+
+  // Records that the connection holds a NAT gateway's port; Remove gives it back.
+  void HoldNatPort(Connection& connection, std::uint32_t nat_address, std::uint16_t port, std::uint16_t gateway_slot);
+  const NatPorts& nat_ports() const { return nat_ports_; }
+
+  // Frees what has been idle for too long, looking at no more than `budget` connections.
+  void Expire(Tick now, std::uint32_t budget);
+
+  std::uint32_t size() const { return size_; }
+  std::uint32_t capacity() const { return options_.capacity; }
+  std::uint64_t seed() const { return options_.seed; }
+  void set_capacity_per_port(std::uint32_t capacity) { options_.capacity_per_port = capacity; }
+
+  template <typename Visitor>
+  void ForEach(Visitor visit) const {
+    for (std::uint32_t i = 0; i < used_; ++i) {
+      if (arena_[i].has(Connection::kLive)) visit(arena_[i]);
+    }
+  }
+
+ private:
+  // A reference is index * 2 + direction + 1, so that zeroed memory is empty.
+  static constexpr std::uint32_t kEmpty = 0;
+  static constexpr std::size_t kSlots = 8;
+  struct alignas(64) Bucket {
+    std::uint16_t tags[kSlots];
+    std::uint32_t references[kSlots];
+    std::uint32_t spare[4];
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  struct Places {
+    std::size_t first, second;
+    std::uint16_t tag;
+  };
+  Places PlacesOf(const FlowKey& key) const;
+  std::uint32_t FindReference(const FlowKey& key) const;
+  std::uint32_t FindIn(const Bucket& bucket, std::uint16_t tag, const FlowKey& key) const;
+  bool InsertReference(const FlowKey& key, std::uint32_t reference);
+  void RemoveReference(const FlowKey& key, std::uint32_t reference);
+  std::uint32_t TakeIndex(Tick now);
+  bool EvictEmbryonic();
+  void Free(std::uint32_t index);
+  std::uint32_t IndexOf(const Connection& connection) const {
+    return static_cast<std::uint32_t>(&connection - &arena_[0]);
+  }
+  const Half& HalfOf(std::uint32_t reference) const {
+    return arena_[(reference - 1) / 2].halves[(reference - 1) % 2];
+  }
+
+  Options options_;
+  OnFree on_free_;
+  void* on_free_context_;
+  int memory_descriptor_;
+  MappedArray<Connection> arena_;
+  MappedArray<Bucket> buckets_;
+  std::size_t bucket_mask_;
+  MappedArray<std::uint32_t> connections_per_port_;
+  NatPorts nat_ports_;
+  TimingWheel wheel_;
+  std::uint32_t free_list_ = TimingWheel::kNil;  // linked by wheel_next
+  std::uint32_t used_ = 0;                       // indices below this have been live at some time
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace taploom::flow
+
+#endif  // TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
