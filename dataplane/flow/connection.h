@@ -112,6 +112,7 @@ struct alignas(64) Connection {
   ConnectionState state = ConnectionState::kOther;
   std::uint8_t flags = 0;
   std::uint16_t wheel_slot = 0;
+  FlowDirection first_fin = FlowDirection::kOriginal;  // kTcpFinWait: the side that has closed
   std::uint64_t egress_rule = 0, ingress_rule = 0;   // RuleDigest of what admitted it at either end; 0 = no filter there
 
   Half& half(FlowDirection direction) { return halves[static_cast<std::size_t>(direction)]; }
