@@ -1,16 +1,17 @@
 // Lpm: longest prefix match over IPv4 and IPv6, a Poptrie.
 //
-// Each node spends 6 bits of the address on two 64-bit vectors and finds its child or leaf by counting bits, so a node is
-// 24 bytes and children need no pointers; the first bits index an array directly when the table is large enough to earn
-// one. (Asai, Ohara: "Poptrie", SIGCOMM 2015, §3.) Built once, then immutable: any number of threads may call Find.
+// Each node spends 6 bits of the address on two 64-bit vectors and finds its child or leaf by
+// counting bits, so a node is 24 bytes and children need no pointers; the first bits index an array
+// directly when the table is large enough to earn one. (Asai, Ohara: "Poptrie", SIGCOMM 2015, §3.)
+// Built once, then immutable: any number of threads may call Find.
 #ifndef TAPLOOM_DATAPLANE_TABLES_LPM_H_
 #define TAPLOOM_DATAPLANE_TABLES_LPM_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "dataplane/tables/poptrie.h"
 #include "dataplane/wire/ip_address.h"
 
 namespace taploom::tables {
@@ -25,12 +26,22 @@ class Lpm {
   };
 
   Lpm() = default;
-  // Builds from prefixes of either family in any order. When a prefix occurs twice the later entry wins.
+  // Builds from prefixes of either family in any order. When a prefix occurs twice the later entry
+  // wins.
   explicit Lpm(std::span<const Entry> entries);
 
-  // The value of the longest prefix that contains `address`, or kNotFound. Cost: one step per 6 address bits until the
-  // match is decided.
+  // The value of the longest prefix that contains `address`, or kNotFound. Cost: one step per 6
+  // address bits until the match is decided.
   std::uint32_t Find(const wire::IpAddress& address) const;
 
   // Bytes held by both tries.
   std::size_t memory_bytes() const;
+
+ private:
+  Poptrie<std::uint64_t> v4_;
+  Poptrie<unsigned __int128> v6_;
+};
+
+}  // namespace taploom::tables
+
+#endif  // TAPLOOM_DATAPLANE_TABLES_LPM_H_

@@ -1,8 +1,9 @@
 // Snapshot: the immutable compiled world that the stages read.
 //
-// Compile() (compile.h) makes one from a FabricConfig; the worker publishes it by one pointer and reads it without a lock.
-// Everything is an array indexed by a strong index; a stage follows indices, never names. Names and ids are kept for
-// explanations. Nothing changes after Compile, so any number of threads may read.
+// Compile() (compile.h) makes one from a FabricConfig; the worker publishes it by one pointer and
+// reads it without a lock. Everything is an array indexed by a strong index; a stage follows
+// indices, never names. Names and ids are kept for explanations. Nothing changes after Compile, so
+// any number of threads may read.
 #ifndef TAPLOOM_DATAPLANE_TABLES_SNAPSHOT_H_
 #define TAPLOOM_DATAPLANE_TABLES_SNAPSHOT_H_
 
@@ -57,7 +58,7 @@ inline constexpr PortId kNoPort = 0;
 struct Vpc {
   std::string id, name, region;
   std::vector<wire::IpPrefix> cidrs;
-  InternetGatewayIndex internet_gateway;                       // attached, or none
+  InternetGatewayIndex internet_gateway;                         // attached, or none
   std::unordered_map<wire::IpAddress, EniIndex> eni_by_address;  // every private address
 };
 
@@ -75,7 +76,8 @@ struct Subnet {
     }
     return false;
   }
-  // base+1 of the block of that family, "the VPC router" (vpc-semantics §1); nullopt when the subnet has no such block.
+  // base+1 of the block of that family, "the VPC router" (vpc-semantics §1); nullopt when the
+  // subnet has no such block.
   std::optional<wire::IpAddress> RouterAddress(wire::Family family) const {
     for (const wire::IpPrefix& cidr : cidrs) {
       if (cidr.family() == family) return cidr.address.Plus(1);
@@ -84,7 +86,13 @@ struct Subnet {
   }
 };
 
-enum class RouteTargetKind : std::uint8_t { kLocal, kInternetGateway, kNatGateway, kEni, kBlackhole };
+enum class RouteTargetKind : std::uint8_t {
+  kLocal,
+  kInternetGateway,
+  kNatGateway,
+  kEni,
+  kBlackhole
+};
 
 struct Route {
   wire::IpPrefix destination;
@@ -133,8 +141,8 @@ struct Eni {
   wire::MacAddress mac;
   std::vector<EniAddress> addresses;  // primary first
   std::vector<SecurityGroupIndex> security_groups;
-  // The rules of all attached groups, OR-ed. Shared by ENIs with the same set of groups; never null for an ENI that
-  // filters. NAT gateway ENIs have none: no security group is possible there (§4).
+  // The rules of all attached groups, OR-ed. Shared by ENIs with the same set of groups; never null
+  // for an ENI that filters. NAT gateway ENIs have none: no security group is possible there (§4).
   std::shared_ptr<const RuleSet> ingress_rules, egress_rules;
   bool source_dest_check = true;
   PortId port = kNoPort;
@@ -196,7 +204,8 @@ struct Snapshot {
   std::vector<InternetGateway> internet_gateways;
   std::vector<NatGateway> nat_gateways;
   std::vector<InternetHost> internet_hosts;
-  std::vector<PortOwner> ports;  // by PortId; shorter than the largest port when the rest are unused
+  std::vector<PortOwner>
+      ports;  // by PortId; shorter than the largest port when the rest are unused
   std::unordered_map<wire::IpAddress, PublicBinding> public_bindings;
   std::unordered_map<wire::IpAddress, InternetHostIndex> internet_host_by_address;
   Limits limits;
@@ -204,12 +213,18 @@ struct Snapshot {
   const Vpc& operator[](VpcIndex index) const { return vpcs[index.value]; }
   const Subnet& operator[](SubnetIndex index) const { return subnets[index.value]; }
   const RouteTable& operator[](RouteTableIndex index) const { return route_tables[index.value]; }
-  const SecurityGroup& operator[](SecurityGroupIndex index) const { return security_groups[index.value]; }
+  const SecurityGroup& operator[](SecurityGroupIndex index) const {
+    return security_groups[index.value];
+  }
   const NetworkAcl& operator[](NetworkAclIndex index) const { return network_acls[index.value]; }
   const Eni& operator[](EniIndex index) const { return enis[index.value]; }
-  const InternetGateway& operator[](InternetGatewayIndex index) const { return internet_gateways[index.value]; }
+  const InternetGateway& operator[](InternetGatewayIndex index) const {
+    return internet_gateways[index.value];
+  }
   const NatGateway& operator[](NatGatewayIndex index) const { return nat_gateways[index.value]; }
-  const InternetHost& operator[](InternetHostIndex index) const { return internet_hosts[index.value]; }
+  const InternetHost& operator[](InternetHostIndex index) const {
+    return internet_hosts[index.value];
+  }
 
   PortOwner OwnerOf(PortId port) const { return port < ports.size() ? ports[port] : PortOwner{}; }
 };

@@ -1,0 +1,62 @@
+#include "dataplane/tables/lpm.h"
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "dataplane/wire/byte_order.h"
+
+namespace taploom::tables {
+namespace {
+
+std::uint64_t KeyV4(const wire::IpAddress& address) {
+  return std::uint64_t{address.v4_host_order()} << 32;
+}
+
+unsigned __int128 KeyV6(const wire::IpAddress& address) {
+  const std::uint8_t* bytes = address.mapped().data();
+  const unsigned __int128 high = wire::Load<wire::be64>(bytes).value();
+  return high << 64 | wire::Load<wire::be64>(bytes + 8).value();
+}
+
+template <typename Word>
+Poptrie<Word> Build(std::vector<typename Poptrie<Word>::Route>& routes) {
+  using Route = typename Poptrie<Word>::Route;
+  // Stable, so that of equal prefixes the later entry comes last and can be kept.
+  std::stable_sort(routes.begin(), routes.end(), [](const Route& a, const Route& b) {
+    return std::tie(a.key, a.length) < std::tie(b.key, b.length);
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const bool repeated = i + 1 < routes.size() && routes[i].key == routes[i + 1].key &&
+                          routes[i].length == routes[i + 1].length;
+    if (!repeated) routes[kept++] = routes[i];
+  }
+  routes.resize(kept);
+  return Poptrie<Word>(routes);
+}
+
+}  // namespace
+
+Lpm::Lpm(std::span<const Entry> entries) {
+  std::vector<Poptrie<std::uint64_t>::Route> v4;
+  std::vector<Poptrie<unsigned __int128>::Route> v6;
+  for (const Entry& entry : entries) {
+    const auto& [address, length] = entry.prefix;
+    if (entry.prefix.family() == wire::Family::kIpv4) {
+      v4.push_back({KeyV4(address), entry.value, length});
+    } else {
+      v6.push_back({KeyV6(address), entry.value, length});
+    }
+  }
+  v4_ = Build<std::uint64_t>(v4);
+  v6_ = Build<unsigned __int128>(v6);
+}
+
+std::uint32_t Lpm::Find(const wire::IpAddress& address) const {
+  return address.is_v4() ? v4_.Find(KeyV4(address)) : v6_.Find(KeyV6(address));
+}
+
+std::size_t Lpm::memory_bytes() const { return v4_.memory_bytes() + v6_.memory_bytes(); }
+
+}  // namespace taploom::tables

@@ -1,0 +1,224 @@
+#include "dataplane/tables/poptrie.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace taploom::tables {
+namespace {
+
+constexpr unsigned kStride = 6;
+constexpr unsigned kSlots = 1u << kStride;
+
+// In a root entry. The value below it has 31 bits; all ones is kNotFound itself.
+constexpr std::uint32_t kLeafFlag = 0x80000000u;
+constexpr std::uint32_t kLargestRootValue = 0x7ffffffeu;
+
+// In a 16-bit leaf.
+constexpr std::uint16_t kNarrowNotFound = 0xffffu;
+
+// Multiples of the stride, so that node boundaries do not depend on the size of the table. Every
+// step pays for itself only when the 2^bits entries are not many more than the routes.
+unsigned RootBits(std::size_t route_count) {
+  if (route_count < 512) return 0;
+  if (route_count < 32'768) return 2 * kStride;
+  return 3 * kStride;
+}
+
+// `count` bits of `key` after the first `offset`, as a number. Bits past the end of the key are
+// zero. REQUIRES: count < 64, offset < the width of Word. Two shifts, because one by the full width
+// (count = 0) is undefined.
+template <typename Word>
+[[gnu::always_inline]] inline std::uint32_t Bits(Word key, unsigned offset, unsigned count) {
+  constexpr unsigned kWidth = sizeof(Word) * 8;
+  return static_cast<std::uint32_t>(((key << offset) >> 1) >> (kWidth - 1 - count));
+}
+
+// How many of the bits 0..slot are set in `vector`.
+[[gnu::always_inline]] inline std::uint32_t Rank(std::uint64_t vector, unsigned slot) {
+  const std::uint64_t up_to_slot = (std::uint64_t{2} << slot) - 1;
+  return static_cast<std::uint32_t>(__builtin_popcountll(vector & up_to_slot));
+}
+
+#if defined(__x86_64__)
+// Without -march, popcount compiles to a library call; every x86-64 of the last decade has popcnt.
+#define TAPLOOM_TARGET_POPCNT [[gnu::target("popcnt,bmi,bmi2")]]
+bool CpuHasPopcnt() {
+  return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2");
+}
+#else
+#define TAPLOOM_TARGET_POPCNT
+bool CpuHasPopcnt() { return false; }
+#endif
+
+}  // namespace
+
+// Fills a Poptrie from the top. A sorted list needs no intermediate tree: the routes below a slot
+// are a contiguous part of it, and a covering route stands before those it covers.
+template <typename Word>
+class Poptrie<Word>::Builder {
+ public:
+  explicit Builder(Poptrie& trie) : trie_(trie) {}
+
+  void Build(std::span<const Route> routes) {
+    if (routes.empty()) return;
+    const unsigned bits = RootBits(routes.size());
+    std::vector<std::uint32_t> values(std::size_t{1} << bits, kNotFound);
+    std::vector<Child> children(std::min(values.size(), routes.size()));
+    children.resize(Expand(routes, 0, bits, values, children));
+
+    trie_.root_bits_ = bits;
+    trie_.root_ = values;
+    for (std::uint32_t& entry : trie_.root_) {
+      if (entry > kLargestRootValue && entry != kNotFound) {
+        // A value of 32 bits has no room beside the flag; a node that is one long leaf has.
+        const std::uint32_t value = entry;
+        entry = AddNodes(1);
+        FillNode(entry, {}, bits, value);
+      } else {
+        entry |= kLeafFlag;
+      }
+    }
+    for (const Child& child : children) {
+      const std::uint32_t node = AddNodes(1);
+      trie_.root_[child.slot] = node;
+      FillNode(node, {child.begin, child.end}, bits, values[child.slot]);
+    }
+    StoreLeaves();
+    trie_.nodes_.shrink_to_fit();
+  }
+
+ private:
+  // The routes of one slot that are longer than the slot's own prefix.
+  struct Child {
+    std::uint32_t slot;
+    const Route* begin;
+    const Route* end;
+  };
+
+  // Spreads `routes`, all longer than `depth` (or of length 0 at depth 0) and equal in the first
+  // `depth` bits, over the 2^bits slots there. `values` holds the inherited value on entry and, per
+  // slot, that of its longest route up to depth + bits on return. Returns the number of `children`
+  // written, in the order of slots.
+  std::size_t Expand(std::span<const Route> routes, unsigned depth, unsigned bits,
+                     std::span<std::uint32_t> values, std::span<Child> children) {
+    const unsigned next_depth = depth + bits;
+    std::size_t count = 0;
+    for (const Route* route = routes.data(); route != routes.data() + routes.size();) {
+      const std::uint32_t slot = Bits(route->key, depth, bits);
+      if (route->length <= next_depth) {
+        const std::size_t width = std::size_t{1} << (next_depth - route->length);
+        std::fill_n(values.begin() + slot, width, route->value);
+        ++route;
+        continue;
+      }
+      const Route* const begin = route;
+      bool decides = false;
+      do {
+        decides = decides || route->value != values[slot];
+        ++route;
+      } while (route != routes.data() + routes.size() && Bits(route->key, depth, bits) == slot);
+      // Routes that say what the slot says already need no node.
+      if (decides) children[count++] = {slot, begin, route};
+    }
+    return count;
+  }
+
+  void FillNode(std::uint32_t position, std::span<const Route> routes, unsigned depth,
+                std::uint32_t inherited) {
+    std::array<std::uint32_t, kSlots> values;
+    values.fill(inherited);
+    std::array<Child, kSlots> children;
+    const std::size_t child_count = Expand(routes, depth, kStride, values, children);
+
+    Node node;
+    for (std::size_t i = 0; i < child_count; ++i) {
+      node.vector |= std::uint64_t{1} << children[i].slot;
+    }
+    node.base0 = static_cast<std::uint32_t>(leaves_.size());
+    for (unsigned slot = 0; slot < kSlots; ++slot) {
+      if ((node.vector >> slot & 1) != 0) continue;
+      if (node.leafvec != 0 && leaves_.back() == values[slot]) continue;
+      node.leafvec |= std::uint64_t{1} << slot;
+      leaves_.push_back(values[slot]);
+    }
+    node.base1 = AddNodes(child_count);
+    trie_.nodes_[position] = node;
+    for (std::size_t i = 0; i < child_count; ++i) {
+      FillNode(node.base1 + static_cast<std::uint32_t>(i), {children[i].begin, children[i].end},
+               depth + kStride, values[children[i].slot]);
+    }
+  }
+
+  std::uint32_t AddNodes(std::size_t count) {
+    const auto first = static_cast<std::uint32_t>(trie_.nodes_.size());
+    trie_.nodes_.resize(trie_.nodes_.size() + count);
+    return first;
+  }
+
+  void StoreLeaves() {
+    const bool all_fit = std::all_of(leaves_.begin(), leaves_.end(), [](std::uint32_t value) {
+      return value < kNarrowNotFound || value == kNotFound;
+    });
+    if (!all_fit) {
+      trie_.wide_leaves_.assign(leaves_.begin(), leaves_.end());
+      return;
+    }
+    trie_.narrow_leaves_.reserve(leaves_.size());
+    for (const std::uint32_t value : leaves_) {
+      trie_.narrow_leaves_.push_back(static_cast<std::uint16_t>(value));  // kNotFound → 0xffff
+    }
+  }
+
+  Poptrie& trie_;
+  std::vector<std::uint32_t> leaves_;
+};
+
+template <typename Word>
+Poptrie<Word>::Poptrie(std::span<const Route> routes) {
+  Builder(*this).Build(routes);
+}
+
+template <typename Word>
+inline std::uint32_t Poptrie<Word>::Leaf(std::uint32_t position) const {
+  if (!wide_leaves_.empty()) return wide_leaves_[position];
+  const std::uint16_t leaf = narrow_leaves_[position];
+  return leaf == kNarrowNotFound ? kNotFound : leaf;
+}
+
+template <typename Word>
+[[gnu::always_inline]] inline std::uint32_t Poptrie<Word>::Walk(Word key) const {
+  if (root_.empty()) return kNotFound;
+  const std::uint32_t entry = root_[Bits(key, 0, root_bits_)];
+  if ((entry & kLeafFlag) != 0) return entry == kNotFound ? kNotFound : entry & ~kLeafFlag;
+  const Node* node = &nodes_[entry];
+  for (unsigned offset = root_bits_;; offset += kStride) {
+    const unsigned slot = Bits(key, offset, kStride);
+    if ((node->vector >> slot & 1) == 0) return Leaf(node->base0 + Rank(node->leafvec, slot) - 1);
+    node = &nodes_[node->base1 + Rank(node->vector, slot) - 1];
+  }
+}
+
+template <typename Word>
+TAPLOOM_TARGET_POPCNT std::uint32_t Poptrie<Word>::WalkWithPopcnt(Word key) const {
+  return Walk(key);
+}
+
+template <typename Word>
+std::uint32_t Poptrie<Word>::Find(Word key) const {
+  static const bool has_popcnt = CpuHasPopcnt();
+  return has_popcnt ? WalkWithPopcnt(key) : Walk(key);
+}
+
+template <typename Word>
+std::size_t Poptrie<Word>::memory_bytes() const {
+  return root_.capacity() * sizeof(root_[0]) + nodes_.capacity() * sizeof(nodes_[0]) +
+         narrow_leaves_.capacity() * sizeof(narrow_leaves_[0]) +
+         wide_leaves_.capacity() * sizeof(wide_leaves_[0]);
+}
+
+template class Poptrie<std::uint64_t>;
+template class Poptrie<unsigned __int128>;
+
+}  // namespace taploom::tables
