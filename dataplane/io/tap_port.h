@@ -1,0 +1,44 @@
+// TapPort: a port over one queue of a TAP device.
+//
+// Each read and write moves one frame as [vnet header | head | tail]: superframes travel whole and
+// nothing is copied here.
+#ifndef TAPLOOM_DATAPLANE_IO_TAP_PORT_H_
+#define TAPLOOM_DATAPLANE_IO_TAP_PORT_H_
+
+#include <cstdint>
+
+#include "dataplane/io/port.h"
+#include "dataplane/io/unique_fd.h"
+
+namespace taploom::io {
+
+class TapPort final : public Port {
+ public:
+  // `queue` is non-blocking and keeps message boundaries: a TAP with IFF_NO_PI and IFF_VNET_HDR,
+  // vnet header size 12 (any datagram socket whose peer speaks the same will do).
+  explicit TapPort(UniqueFd queue) : queue_(std::move(queue)) {}
+
+  int descriptor() const override { return queue_.get(); }
+  std::size_t Receive(std::span<Packet> packets) override;
+
+  // A well-formed superframe that the kernel refuses (some kernels do, of some kinds) is cut in
+  // software; from then on every superframe of that kind is, without asking again.
+  SendResult Send(const Packet& packet) override;
+
+  // Superframes that were cut in software.
+  std::uint64_t segmented_count() const { return segmented_count_; }
+
+ private:
+  // errno of the write, 0 when the frame is gone.
+  int Write(const Packet& packet);
+  SendResult SendSegments(const Packet& packet);
+  bool refuses(std::uint8_t gso_type) const { return (refused_gso_types_ >> gso_type & 1u) != 0; }
+
+  UniqueFd queue_;
+  std::uint32_t refused_gso_types_ = 0;  // one bit per gso type without its ECN flag
+  std::uint64_t segmented_count_ = 0;
+};
+
+}  // namespace taploom::io
+
+#endif  // TAPLOOM_DATAPLANE_IO_TAP_PORT_H_
