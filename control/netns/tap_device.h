@@ -1,0 +1,20 @@
+// TAP devices: the instance's end of a dataplane port.
+#ifndef TAPLOOM_CONTROL_NETNS_TAP_DEVICE_H_
+#define TAPLOOM_CONTROL_NETNS_TAP_DEVICE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "control/process/unique_fd.h"
+
+namespace taploom::netns {
+
+// A new TAP called `device` in the calling thread's network namespace (see InNamespace). The descriptor is what the
+// dataplane reads and writes: non-blocking, a 12-byte virtio-net header before each frame, and checksum and segmentation
+// offloads as far as this kernel has them. The device lives exactly as long as a descriptor of it does.
+// kAlreadyExists when the namespace has a device of that name.
+absl::StatusOr<process::UniqueFd> CreateTap(const std::string& device);
+
+}  // namespace taploom::netns
+
+#endif  // TAPLOOM_CONTROL_NETNS_TAP_DEVICE_H_
