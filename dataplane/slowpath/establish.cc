@@ -1,0 +1,98 @@
+#include "dataplane/slowpath/establish.h"
+
+#include <algorithm>
+
+#include "dataplane/rewrite/rewrite.h"
+
+namespace taploom::slowpath {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds kNatIdle{350};    // §4
+constexpr seconds kNatClosed{120};  // §4: linger after FIN both ways
+
+void Shorten(flow::Timeouts& timeouts, const tables::ConnectionTracking& eni) {
+  timeouts.tcp_established = std::min<std::chrono::milliseconds>(timeouts.tcp_established, eni.tcp_established);
+  timeouts.udp_stream = std::min<std::chrono::milliseconds>(timeouts.udp_stream, eni.udp_stream);
+  timeouts.udp = std::min<std::chrono::milliseconds>(timeouts.udp, eni.udp);
+}
+
+// The next port of a NAT address, wrapping within 1024–65535.
+std::uint16_t NextPort(std::uint16_t port) {
+  return port == 65'535 ? flow::NatPorts::kFirstPort : static_cast<std::uint16_t>(port + 1);
+}
+
+bool MoveToFreePort(const flow::ConnectionTable& connections, Decision& decision) {
+  for (std::uint32_t tries = 0; tries < flow::NatPorts::kPortCount; ++tries) {
+    if (!connections.Contains({decision.tuple.Reversed(), decision.egress_port})) return true;
+    decision.tuple.source_port = decision.nat->port = NextPort(decision.nat->port);
+  }
+  return false;
+}
+
+std::uint8_t TrackingFlags(const Decision& decision) {
+  std::uint8_t flags = 0;
+  if (decision.source.filtered && (decision.source.tracked || decision.is_always_tracked)) {
+    flags |= flow::Connection::kTrackedAtSource;
+  }
+  if (decision.destination.filtered && (decision.destination.tracked || decision.is_always_tracked)) {
+    flags |= flow::Connection::kTrackedAtDestination;
+  }
+  return flags;
+}
+
+}  // namespace
+
+flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering, std::uint64_t generation) {
+  flow::FlowAction action;
+  rewrite::PrepareTranslation(entering.tuple, decision.tuple, action);
+  action.generation = static_cast<std::uint32_t>(generation);
+  action.egress_port = decision.egress_port;
+  action.mtu = decision.mtu;
+  action.ttl_decrement = decision.hop_count;
+  action.destination_mac = decision.destination_mac;
+  action.source_mac = decision.source_mac;
+  action.frame_mac = entering.destination_mac;
+  return action;
+}
+
+flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connection& connection) {
+  flow::Timeouts timeouts;
+  for (const flow::Half& half : connection.halves) {
+    const tables::PortOwner owner = snapshot.OwnerOf(half.key.ingress_port);
+    if (owner.eni.exists()) Shorten(timeouts, snapshot[owner.eni].timers);
+  }
+  if (connection.has(flow::Connection::kNat)) {
+    timeouts.tcp_established = std::min<std::chrono::milliseconds>(timeouts.tcp_established, kNatIdle);
+    timeouts.tcp_closed = kNatClosed;
+  }
+  return timeouts;
+}
+
+EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snapshot& snapshot, const PacketView& packet,
+                          const wire::Headers& headers, Decision& decision, std::uint16_t gateway_slot, Tick now) {
+  if (decision.nat && !MoveToFreePort(connections, decision)) return {nullptr, DropReason::kNatPortAllocation};
+  flow::InsertError error;
+  flow::Connection* connection = connections.Insert({packet.tuple, packet.ingress_port},
+                                                    {decision.tuple.Reversed(), decision.egress_port}, now, error);
+  if (connection == nullptr) {
+    return {nullptr, error == flow::InsertError::kQuota ? DropReason::kConnectionQuota : DropReason::kConnectionTableFull};
+  }
+  // A translated connection whose replies cannot be found is worth nothing (both buckets of the key are full).
+  if (decision.nat && !connection->has(flow::Connection::kReplyInTable)) {
+    connections.Remove(*connection);
+    return {nullptr, DropReason::kConnectionTableFull};
+  }
+  connection->halves[0].action = ActionOf(decision, packet, snapshot.generation);
+  connection->flags |= TrackingFlags(decision);
+  connection->egress_rule = decision.source.rule;
+  connection->ingress_rule = decision.destination.rule;
+  connection->state = flow::FirstState(headers);
+  flow::StartSequence(*connection, headers);
+  if (decision.nat) connections.HoldNatPort(*connection, decision.nat->address, decision.nat->port, gateway_slot);
+  connections.SetTimeout(*connection, flow::TimeoutOf(connection->state, TimeoutsOf(snapshot, *connection)));
+  return {connection, DropReason::kNone};
+}
+
+}  // namespace taploom::slowpath

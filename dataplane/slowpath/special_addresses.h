@@ -1,0 +1,22 @@
+#ifndef TAPLOOM_DATAPLANE_SLOWPATH_SPECIAL_ADDRESSES_H_
+#define TAPLOOM_DATAPLANE_SLOWPATH_SPECIAL_ADDRESSES_H_
+
+#include "dataplane/wire/ip_address.h"
+
+namespace taploom::slowpath {
+
+// 10/8, 172.16/12, 192.168/16: private addresses (RFC 1918 §3).
+inline bool IsRfc1918(const wire::IpAddress& address) {
+  if (!address.is_v4()) return false;
+  const std::uint32_t value = address.v4_host_order();
+  return value >> 24 == 10 || value >> 20 == 0xac1 || value >> 16 == 0xc0a8;
+}
+
+// 100.64/10: addresses shared by carrier-grade NAT (RFC 6598 §7).
+inline bool IsRfc6598(const wire::IpAddress& address) {
+  return address.is_v4() && address.v4_host_order() >> 22 == 0x64400000u >> 22;
+}
+
+}  // namespace taploom::slowpath
+
+#endif  // TAPLOOM_DATAPLANE_SLOWPATH_SPECIAL_ADDRESSES_H_
