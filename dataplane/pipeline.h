@@ -3,12 +3,12 @@
 #define TAPLOOM_DATAPLANE_PIPELINE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
-#include <string>
 
 #include "dataplane/flow/connection_table.h"
+#include "dataplane/flow/conntrack.h"
+#include "dataplane/flow/fragment_cache.h"
 #include "dataplane/observe/counters.h"
 #include "dataplane/packet.h"
 #include "dataplane/slowpath/slow_path.h"
@@ -44,11 +44,17 @@ class Pipeline {
   const tables::Snapshot& snapshot() const { return *snapshot_; }
 
  private:
-  void ProcessOne(Packet& packet, Tick now);
-  Verdict ProcessIp(Packet& packet, Tick now);
+  Verdict Decide(Packet& packet, Tick now);
+  // Gives a later fragment the ports of its first; false when that one was not seen or not allowed.
+  bool CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tick now) const;
+  Verdict DecideFlow(Packet& packet, const flow::FlowKey& key, Tick now);
+  flow::Advance Advance(const Packet& packet, flow::ConnectionRef flow, Tick now);
+  Verdict ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
+  static void OnFree(void* self, const flow::Connection& connection);
 
   observe::Counters& counters_;
   flow::ConnectionTable connections_;
+  flow::FragmentCache fragments_;
   std::shared_ptr<const tables::Snapshot> snapshot_;
   slowpath::SlowPath slow_path_;
 };

@@ -78,7 +78,8 @@ void ApplyToTransport(Packet& packet, const flow::FlowAction& action, const flow
     }
     case wire::kProtocolIcmp:
     case wire::kProtocolIcmpv6: {
-      if (!packet.headers.is_icmp_error && IdentifierOf(leaving_reversed) != 0) {
+      // Messages without an identifier have 0 on both sides of this comparison.
+      if (IdentifierOf(leaving_reversed) != IdentifierOf(flow::TupleOf(packet.headers))) {
         wire::Store(l4 + wire::icmp::kId, be16(IdentifierOf(leaving_reversed)));
       }
       const auto checksum = wire::Load<std::uint16_t>(l4 + wire::icmp::kChecksum);

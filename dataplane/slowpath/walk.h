@@ -86,7 +86,7 @@ class Walk {
     }
   }
 
-  bool IsTcpUdpOrIcmp() const;
+  bool IsTranslatable() const;  // by a NAT gateway
   bool HasVisited(std::uint32_t gateway);
   tables::RuleQuery QueryFor(const wire::IpAddress& peer) const;
 

@@ -4,6 +4,7 @@
 #include "dataplane/slowpath/describe.h"
 #include "dataplane/slowpath/special_addresses.h"
 #include "dataplane/slowpath/walk.h"
+#include "dataplane/wire/layout.h"
 
 namespace taploom::slowpath {
 namespace {
@@ -13,8 +14,11 @@ constexpr std::uint16_t kInternetMtu = 1500;
 }  // namespace
 
 template <typename Sink>
-bool Walk<Sink>::IsTcpUdpOrIcmp() const {
-  return tuple_.protocol == wire::kProtocolTcp || tuple_.protocol == wire::kProtocolUdp || tuple_.protocol == wire::kProtocolIcmp;
+bool Walk<Sink>::IsTranslatable() const {
+  if (tuple_.protocol == wire::kProtocolTcp || tuple_.protocol == wire::kProtocolUdp) return true;
+  // Of ICMP, the queries that have an identifier to translate, and errors (RFC 5508 §3, §4).
+  return tuple_.protocol == wire::kProtocolIcmp &&
+         (packet_.is_icmp_error || packet_.icmp_type == wire::icmp::kEcho || packet_.icmp_type == wire::icmp::kTimestamp);
 }
 
 template <typename Sink>
@@ -60,7 +64,7 @@ void Walk<Sink>::EnterNatGatewayFromInside(tables::NatGatewayIndex index) {
   const auto drop = [&](DropReason reason) { Drop(Stage::kNatGateway, reason, gateway.id, gateway.name, std::string()); };
   if (HasVisited(gateway.eni.value)) return drop(DropReason::kNatSameSubnet);
   if (!PassesNetworkAclInbound(eni.subnet)) return;
-  if (!IsTcpUdpOrIcmp() || !tuple_.destination.is_v4()) return drop(DropReason::kNatUnsupportedProtocol);
+  if (!IsTranslatable() || !tuple_.destination.is_v4()) return drop(DropReason::kNatUnsupportedProtocol);
   if (packet_.is_fragment && tuple_.protocol != wire::kProtocolUdp) return drop(DropReason::kNatFragment);
   if (!snapshot_[eni.vpc].eni_by_address.contains(tuple_.source)) return drop(DropReason::kNatSourceOutsideVpc);
 

@@ -1,0 +1,183 @@
+#include "dataplane/pipeline.h"
+
+#include <utility>
+
+#include "dataplane/flow/conntrack.h"
+#include "dataplane/rewrite/rewrite.h"
+#include "dataplane/slowpath/establish.h"
+#include "dataplane/slowpath/neighbor.h"
+
+namespace taploom {
+namespace {
+
+// Connections looked at per burst for having been idle too long.
+constexpr std::uint32_t kExpireBudget = 64;
+
+// The size by which a frame meets the MTU: of a superframe, that of each segment it will become.
+std::uint32_t SizeForMtu(const Packet& packet) {
+  if (!packet.vnet.is_gso()) return packet.headers.l3_size;
+  const std::uint32_t l3_header = packet.headers.l4_offset - packet.headers.l3_offset;
+  const std::uint32_t l4_header = packet.headers.is_tcp() ? packet.headers.tcp_header_size : 8;
+  return l3_header + l4_header + packet.vnet.gso_size;
+}
+
+// A TCP superframe without DF is simply cut smaller: any segment size is a right one.
+bool CutsSmaller(Packet& packet, std::uint16_t mtu) {
+  if (!packet.vnet.is_gso() || !packet.headers.is_tcp() || packet.headers.dont_fragment) return false;
+  const std::uint32_t headers = SizeForMtu(packet) - packet.vnet.gso_size;
+  if (headers >= mtu) return false;
+  packet.vnet.gso_size = static_cast<std::uint16_t>(mtu - headers);
+  return true;
+}
+
+// A NAT gateway forwards fragments of UDP only (vpc-semantics §4).
+bool IsRefusedFragment(const Packet& packet, const flow::Connection& connection) {
+  return packet.headers.is_fragment && packet.headers.protocol != wire::kProtocolUdp && connection.has(flow::Connection::kNat);
+}
+
+void CountNat(observe::NatGatewayCounters& counters, flow::FlowDirection direction, std::uint32_t bytes) {
+  if (direction == flow::FlowDirection::kOriginal) {
+    counters.packets_out_to_destination.Add();
+    counters.bytes_out_to_destination.Add(bytes);
+  } else {
+    counters.packets_in_from_destination.Add();
+    counters.bytes_in_from_destination.Add(bytes);
+  }
+}
+
+}  // namespace
+
+Pipeline::Pipeline(observe::Counters& counters, const flow::ConnectionTable::Options& options)
+    : counters_(counters),
+      connections_(options, &Pipeline::OnFree, this),
+      fragments_(options.seed),
+      snapshot_(std::make_shared<tables::Snapshot>()),
+      slow_path_(connections_, counters) {}
+
+void Pipeline::OnFree(void* self, const flow::Connection& connection) {
+  if (connection.has(flow::Connection::kNat)) {
+    static_cast<Pipeline*>(self)->slow_path_.nat_counters(connection.nat_gateway).connections_closed.Add();
+  }
+}
+
+std::shared_ptr<const tables::Snapshot> Pipeline::Publish(std::shared_ptr<const tables::Snapshot> snapshot) {
+  slow_path_.Publish(*snapshot);
+  connections_.set_capacity_per_port(snapshot->limits.connections_per_eni);
+  return std::exchange(snapshot_, std::move(snapshot));
+}
+
+void Pipeline::Process(std::span<Packet> burst, Tick now) {
+  for (Packet& packet : burst) {
+    packet.headers = wire::Parse(packet.head_bytes(), packet.size());
+    observe::PortCounters& port = counters_.port(packet.ingress_port);
+    port.received_packets.Add();
+    port.received_bytes.Add(packet.size());
+    packet.verdict = Decide(packet, now);
+    if (packet.verdict.drop_reason != DropReason::kNone) {
+      port.drops[static_cast<std::size_t>(packet.verdict.drop_reason)].Add();
+    }
+  }
+}
+
+Verdict Pipeline::Decide(Packet& packet, Tick now) {
+  switch (packet.headers.kind) {
+    case wire::FrameKind::kMalformed: return Verdict::Drop(DropReason::kMalformed);
+    case wire::FrameKind::kUnsupported: return Verdict::Drop(DropReason::kUnsupportedEtherType);
+    case wire::FrameKind::kArp: return slowpath::AnswerArp(packet, *snapshot_);
+    case wire::FrameKind::kIp: break;
+  }
+  if (slowpath::IsNeighborSolicitation(packet)) return slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
+  if (packet.headers.is_icmp_error) return slow_path_.ForwardIcmpError(packet, *snapshot_, now);
+  flow::FlowKey key{flow::TupleOf(packet.headers), packet.ingress_port};
+  if (packet.headers.is_fragment && !CompleteFragmentKey(packet, key, now)) return Verdict::Drop(DropReason::kFragmentUnknown);
+  return DecideFlow(packet, key, now);
+}
+
+bool Pipeline::CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tick now) const {
+  if (packet.headers.is_first_fragment) return true;
+  const auto ports = fragments_.Find(key, packet.headers.fragment_id, now);
+  if (!ports) return false;
+  key.tuple.source_port = ports->source;
+  key.tuple.destination_port = ports->destination;
+  return true;
+}
+
+Verdict Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, Tick now) {
+  flow::ConnectionRef flow = connections_.Find(key, now);
+  if (flow) {
+    if (IsRefusedFragment(packet, *flow.connection)) return Verdict::Drop(DropReason::kNatFragment);
+    switch (Advance(packet, flow, now)) {
+      case flow::Advance::kInvalid: return Verdict::Drop(DropReason::kInvalidTcp);
+      case flow::Advance::kRestart:
+        connections_.Remove(*flow.connection);
+        flow = {};
+        break;
+      default: break;
+    }
+  }
+  const bool is_decided = flow && flow.half().action.generation == static_cast<std::uint32_t>(snapshot_->generation) &&
+                          flow.half().action.frame_mac == wire::DestinationMac(packet.head);
+  if (!is_decided) {
+    const slowpath::SlowPathResult result = flow ? slow_path_.DecideAgain(packet, *snapshot_, flow, now)
+                                                 : slow_path_.DecideFirst(packet, *snapshot_, key, now);
+    if (!result.flow) return result.verdict;
+    flow = result.flow;
+  }
+  return ForwardFlow(packet, flow, now);
+}
+
+flow::Advance Pipeline::Advance(const Packet& packet, flow::ConnectionRef flow, Tick now) {
+  // Only whole packets and first fragments have a transport header to learn from.
+  const bool has_transport = packet.headers.has_transport || !packet.headers.is_fragment;
+  const flow::Advance advance = has_transport ? flow::AdvanceConnection(*flow.connection, flow.direction, packet.headers)
+                                              : flow::Advance::kKeep;
+  if (advance == flow::Advance::kNewState) {
+    flow.connection->last_seen = now;
+    if (flow.connection->state == flow::ConnectionState::kTcpEstablished && flow.connection->has(flow::Connection::kNat)) {
+      slow_path_.nat_counters(flow.connection->nat_gateway).connections_established.Add();
+    }
+    connections_.SetTimeout(*flow.connection,
+                            flow::TimeoutOf(flow.connection->state, slowpath::TimeoutsOf(*snapshot_, *flow.connection)));
+  }
+  return advance;
+}
+
+Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
+  flow::Half& half = flow.half();
+  const flow::FlowAction& action = half.action;
+  bool fragments = false;
+  if (SizeForMtu(packet) > action.mtu && !CutsSmaller(packet, action.mtu)) {
+    if (packet.headers.dont_fragment || packet.vnet.is_gso()) return slow_path_.AnswerTooBig(packet, *snapshot_, flow, now);
+    fragments = true;
+  }
+  if (packet.headers.ttl <= action.ttl_decrement && action.ttl_decrement != 0) {
+    return slow_path_.AnswerTimeExceeded(packet, *snapshot_, flow, now);
+  }
+  if (packet.headers.is_first_fragment) {
+    flow::FlowKey addresses = half.key;
+    addresses.tuple.source_port = addresses.tuple.destination_port = 0;
+    fragments_.Remember(addresses, packet.headers.fragment_id, {half.key.tuple.source_port, half.key.tuple.destination_port}, now);
+  }
+  rewrite::Apply(packet, action, flow.peer().key.tuple);
+  flow.connection->last_seen = now;
+  ++half.packets;
+  half.bytes += packet.headers.l3_size;
+  if (flow.connection->has(flow::Connection::kNat)) {
+    CountNat(slow_path_.nat_counters(flow.connection->nat_gateway), flow.direction, packet.headers.l3_size);
+  }
+  return fragments ? Verdict::Fragment(action.egress_port, action.mtu) : Verdict::Forward(action.egress_port);
+}
+
+void Pipeline::CountSent(std::uint16_t egress_port, std::uint32_t bytes) {
+  observe::PortCounters& port = counters_.port(egress_port);
+  port.sent_packets.Add();
+  port.sent_bytes.Add(bytes);
+}
+
+void Pipeline::CountSendFailure(const Packet& packet, DropReason reason) {
+  counters_.port(packet.ingress_port).drops[static_cast<std::size_t>(reason)].Add();
+}
+
+void Pipeline::Expire(Tick now) { connections_.Expire(now, kExpireBudget); }
+
+}  // namespace taploom

@@ -1,0 +1,88 @@
+#include "dataplane/slowpath/explain.h"
+
+#include "dataplane/flow/connection_table.h"
+#include "dataplane/slowpath/establish.h"
+#include "dataplane/slowpath/walk.h"
+#include "dataplane/wire/layout.h"
+
+namespace taploom::slowpath {
+namespace {
+
+// The MAC a sender's kernel would address the packet to: the owner of an address in its own subnet, or else its router.
+wire::MacAddress NextHopMac(const tables::Snapshot& snapshot, tables::PortId port, const wire::IpAddress& destination) {
+  const tables::PortOwner owner = snapshot.OwnerOf(port);
+  if (owner.internet_host.exists()) return snapshot[owner.internet_host].router_mac;
+  if (!owner.eni.exists()) return {};
+  const tables::Eni& eni = snapshot[owner.eni];
+  const tables::Subnet& subnet = snapshot[eni.subnet];
+  const auto& by_address = snapshot[eni.vpc].eni_by_address;
+  const auto neighbor = by_address.find(destination);
+  const bool on_link = subnet.Contains(destination) && neighbor != by_address.end();
+  return on_link ? snapshot[neighbor->second].mac : subnet.router_mac;
+}
+
+std::uint8_t EchoType(std::uint8_t protocol, bool is_reply) {
+  if (protocol == wire::kProtocolIcmp) return is_reply ? wire::icmp::kEchoReply : wire::icmp::kEcho;
+  if (protocol == wire::kProtocolIcmpv6) return is_reply ? wire::icmp::kV6EchoReply : wire::icmp::kV6Echo;
+  return 0;
+}
+
+PacketView ViewOfQuestion(const tables::Snapshot& snapshot, const Question& question) {
+  const bool is_icmp = question.protocol == wire::kProtocolIcmp || question.protocol == wire::kProtocolIcmpv6;
+  const bool has_ports = question.protocol == wire::kProtocolTcp || question.protocol == wire::kProtocolUdp;
+  PacketView view;
+  view.ingress_port = question.ingress_port;
+  view.tuple = {question.source, question.destination, 0, 0, question.protocol, 0};
+  if (has_ports) view.tuple.destination_port = question.destination_port;
+  if (has_ports || is_icmp) view.tuple.source_port = question.source_port;
+  view.destination_mac = NextHopMac(snapshot, question.ingress_port, question.destination);
+  view.icmp_type = EchoType(question.protocol, false);
+  view.tcp_flags = question.protocol == wire::kProtocolTcp ? wire::kTcpSyn : 0;
+  return view;
+}
+
+PacketView ViewOfReply(const tables::Snapshot& snapshot, const PacketView& sent, const Decision& arrived) {
+  PacketView view;
+  view.ingress_port = arrived.egress_port;
+  view.tuple = arrived.tuple.Reversed();
+  view.destination_mac = NextHopMac(snapshot, view.ingress_port, view.tuple.destination);
+  view.icmp_type = EchoType(sent.tuple.protocol, true);
+  view.tcp_flags = sent.tuple.protocol == wire::kProtocolTcp ? wire::kTcpSyn | wire::kTcpAck : 0;
+  return view;
+}
+
+wire::Headers HeadersOf(const PacketView& view) {
+  wire::Headers headers;
+  headers.protocol = view.tuple.protocol;
+  headers.tcp_flags = view.tcp_flags;
+  headers.has_transport = true;
+  return headers;
+}
+
+PathExplanation Follow(const tables::Snapshot& snapshot, const flow::ConnectionTable& connections, flow::ConnectionRef related,
+                       const PacketView& view) {
+  constexpr std::uint64_t kAnyPort = 0;  // an explanation shows the same port every time
+  RecordingSink sink;
+  PathExplanation path;
+  path.decision = Walk<RecordingSink>(snapshot, connections, related, Tick(), kAnyPort, sink).Run(view);
+  path.stages = std::move(sink.reports);
+  return path;
+}
+
+}  // namespace
+
+Explanation Explain(const tables::Snapshot& snapshot, const Question& question) {
+  flow::ConnectionTable connections({.capacity = 2, .capacity_per_port = 2, .seed = 0});
+  const PacketView sent = ViewOfQuestion(snapshot, question);
+  Explanation explanation;
+  explanation.forward = Follow(snapshot, connections, {}, sent);
+  if (!explanation.forward.passes()) return explanation;
+  Decision& decision = explanation.forward.decision;
+  const EstablishResult established = Establish(connections, snapshot, sent, HeadersOf(sent), decision, 0, Tick());
+  if (established.connection == nullptr) return explanation;
+  const flow::ConnectionRef reply{established.connection, flow::FlowDirection::kReply};
+  explanation.reply = Follow(snapshot, connections, reply, ViewOfReply(snapshot, sent, decision));
+  return explanation;
+}
+
+}  // namespace taploom::slowpath

@@ -1,0 +1,42 @@
+// Explain: what would happen to a packet, there and back, stage by stage. The same walk that forwards packets, with somebody
+// listening; nothing is sent and no state outlives the call.
+#ifndef TAPLOOM_DATAPLANE_SLOWPATH_EXPLAIN_H_
+#define TAPLOOM_DATAPLANE_SLOWPATH_EXPLAIN_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/slowpath/decision.h"
+#include "dataplane/slowpath/sink.h"
+#include "dataplane/tables/snapshot.h"
+
+namespace taploom::slowpath {
+
+// "Does a packet sent at `ingress_port` from `source` reach `destination`?" The first packet of a new connection is meant:
+// for TCP a SYN, for ICMP an echo request.
+struct Question {
+  tables::PortId ingress_port = tables::kNoPort;
+  wire::IpAddress source, destination;
+  std::uint8_t protocol = wire::kProtocolTcp;
+  std::uint16_t source_port = 49'152, destination_port = 0;
+};
+
+struct PathExplanation {
+  std::vector<StageReport> stages;
+  Decision decision;
+  bool passes() const { return decision.outcome == Decision::Outcome::kDeliver; }
+};
+
+struct Explanation {
+  PathExplanation forward;
+  std::optional<PathExplanation> reply;  // when the forward path passes
+  bool passes() const { return forward.passes() && reply && reply->passes(); }
+};
+
+// Allocates; meant for control and tools. Thread-safe: reads the snapshot only.
+Explanation Explain(const tables::Snapshot& snapshot, const Question& question);
+
+}  // namespace taploom::slowpath
+
+#endif  // TAPLOOM_DATAPLANE_SLOWPATH_EXPLAIN_H_

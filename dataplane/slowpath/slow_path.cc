@@ -1,0 +1,171 @@
+#include "dataplane/slowpath/slow_path.h"
+
+#include <algorithm>
+
+#include "dataplane/rewrite/rewrite.h"
+#include "dataplane/slowpath/establish.h"
+#include "dataplane/slowpath/tcp_reset.h"
+#include "dataplane/wire/layout.h"
+
+namespace taploom::slowpath {
+namespace {
+
+// Whether the sender's own filters let a router's error in: case 21 of vpc-semantics §15 (without an ICMP rule, or with an ACL
+// against it, path MTU discovery is a black hole). Internet hosts have no filters of ours.
+bool SenderAdmitsError(const tables::Snapshot& snapshot, tables::PortId sender, const wire::IpAddress& router,
+                       IcmpTypeAndCode type) {
+  const tables::PortOwner owner = snapshot.OwnerOf(sender);
+  if (!owner.eni.exists()) return true;
+  const tables::Eni& eni = snapshot[owner.eni];
+  const tables::RuleQuery query{router, router.is_v4() ? wire::kProtocolIcmp : wire::kProtocolIcmpv6, 0, type.type, type.code};
+  const tables::RuleSet& acl = snapshot[snapshot[eni.subnet].network_acl].ingress;
+  const std::uint32_t entry = acl.Match(query);
+  return entry != tables::RuleSet::kNoMatch && acl.rule(entry).allow &&
+         eni.ingress_rules->Match(query) != tables::RuleSet::kNoMatch;
+}
+
+}  // namespace
+
+PacketView ViewOf(const Packet& packet) {
+  const wire::Headers& headers = packet.headers;
+  return {.ingress_port = packet.ingress_port,
+          .tuple = flow::TupleOf(headers),
+          .source_mac = wire::SourceMac(packet.head),
+          .destination_mac = wire::DestinationMac(packet.head),
+          .icmp_type = headers.icmp_type,
+          .icmp_code = headers.icmp_code,
+          .tcp_flags = headers.tcp_flags,
+          .is_fragment = headers.is_fragment,
+          .is_icmp_error = headers.is_icmp_error};
+}
+
+void SlowPath::Publish(const tables::Snapshot& snapshot) {
+  slot_by_gateway_.clear();
+  for (const tables::NatGateway& gateway : snapshot.nat_gateways) {
+    observe::NatGatewayCounters* counters = &counters_.nat_gateway(gateway.id);
+    auto slot = std::find(nat_counters_.begin(), nat_counters_.end(), counters);
+    if (slot == nat_counters_.end()) slot = nat_counters_.insert(slot, counters);
+    slot_by_gateway_.push_back(static_cast<std::uint16_t>(slot - nat_counters_.begin()));
+  }
+}
+
+std::uint16_t SlowPath::SlotOf(const Decision& decision) const {
+  return decision.nat ? slot_by_gateway_[decision.nat->gateway.value] : 0;
+}
+
+// splitmix64: cheap, and unpredictable to those who do not know the boot's seed.
+std::uint64_t SlowPath::NextRandom() {
+  std::uint64_t value = random_ += 0x9e3779b97f4a7c15ull;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ull;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebull;
+  return value ^ (value >> 31);
+}
+
+Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snapshot, flow::ConnectionRef related, Tick now) {
+  counters_.slow_path_packets.Add();
+  NullSink nobody;
+  return Walk<NullSink>(snapshot, connections_, related, now, NextRandom(), nobody).Run(packet);
+}
+
+Verdict SlowPath::EndWithoutFlow(Packet& packet, const Decision& decision) {
+  if (decision.outcome == Decision::Outcome::kResetSender) {
+    nat_counters_[SlotOf(decision)]->idle_timeouts.Add();
+    const std::uint16_t sender = packet.ingress_port;
+    TurnIntoReset(packet);
+    return Verdict::Reply(sender, DropReason::kNatUnsolicited);
+  }
+  if (decision.reason == DropReason::kNatPortAllocation && decision.nat) {
+    nat_counters_[SlotOf(decision)]->port_allocation_errors.Add();
+  }
+  return Verdict::Drop(decision.reason);
+}
+
+SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& snapshot, const flow::FlowKey& key, Tick now) {
+  PacketView view = ViewOf(packet);
+  view.tuple = key.tuple;  // of a later fragment, the ports are known from the first
+  Decision decision = Decide(view, snapshot, {}, now);
+  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, decision)};
+  const std::uint16_t slot = SlotOf(decision);
+  const EstablishResult result = Establish(connections_, snapshot, view, packet.headers, decision, slot, now);
+  if (result.connection == nullptr) {
+    if (result.reason == DropReason::kNatPortAllocation) nat_counters_[slot]->port_allocation_errors.Add();
+    return {{}, Verdict::Drop(result.reason)};
+  }
+  if (decision.nat) nat_counters_[slot]->connection_attempts.Add();
+  return {{result.connection, flow::FlowDirection::kOriginal}, {}};
+}
+
+SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now) {
+  PacketView view = ViewOf(packet);
+  view.tuple = flow.half().key.tuple;
+  const Decision decision = Decide(view, snapshot, flow, now);
+  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, decision)};
+
+  const bool translates_alike = decision.tuple.Reversed() == flow.peer().key.tuple;
+  if (flow.direction == flow::FlowDirection::kOriginal) {
+    const bool leaves_alike = decision.egress_port == flow.peer().key.ingress_port;
+    if (!translates_alike || !leaves_alike) {
+      connections_.Remove(*flow.connection);
+      return DecideFirst(packet, snapshot, {view.tuple, view.ingress_port}, now);
+    }
+  } else if (!translates_alike) {
+    // The way back does not restore what the way there translated: the receiver would not know the packet.
+    flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
+    if (packet.headers.ttl <= action.ttl_decrement) return {{}, Verdict::Drop(DropReason::kTtlExceeded)};
+    rewrite::Apply(packet, action, decision.tuple.Reversed());
+    return {{}, Verdict::Forward(decision.egress_port)};
+  }
+  flow.half().action = ActionOf(decision, view, snapshot.generation);
+  return {flow, {}};
+}
+
+Verdict SlowPath::ForwardIcmpError(Packet& packet, const tables::Snapshot& snapshot, Tick now) {
+  const std::size_t quoted_offset = packet.headers.l4_offset + wire::icmp::kSize;
+  const std::size_t quoted_size = packet.head_size - std::min<std::size_t>(packet.head_size, quoted_offset);
+  const wire::Headers quoted = wire::ParseQuoted({packet.head + quoted_offset, quoted_size}, packet.headers.family);
+  if (quoted.kind != wire::FrameKind::kIp) return Verdict::Drop(DropReason::kMalformed);
+  // The quoted packet came this way in one direction of a connection; the error travels in the other.
+  const flow::ConnectionRef related = connections_.Find({flow::TupleOf(quoted).Reversed(), packet.ingress_port}, now);
+  if (!related) return Verdict::Drop(DropReason::kIcmpErrorUnrelated);
+
+  const PacketView view = ViewOf(packet);
+  const Decision decision = Decide(view, snapshot, related, now);
+  if (decision.outcome != Decision::Outcome::kDeliver) return Verdict::Drop(decision.reason);
+  const flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
+  if (packet.headers.ttl <= action.ttl_decrement) return Verdict::Drop(DropReason::kTtlExceeded);
+  rewrite::Apply(packet, action, decision.tuple.Reversed());
+  rewrite::ApplyToQuoted(packet, related.peer().key.tuple);
+  return Verdict::Forward(decision.egress_port);
+}
+
+Verdict SlowPath::AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind, const wire::IpAddress& router,
+                                  std::uint16_t mtu, Tick now) {
+  const DropReason reason = kind == ErrorKind::kTooBig ? DropReason::kMtuExceeded : DropReason::kTtlExceeded;
+  const bool may_tell = MayCauseError(packet.headers) && router.family() == packet.headers.family &&
+                        SenderAdmitsError(snapshot, packet.ingress_port, router, TypeOf(kind, router.family()));
+  if (!may_tell) return Verdict::Drop(reason);
+  if (!error_limiter_.Take(now)) return Verdict::Drop(DropReason::kErrorRateLimited);
+  TurnIntoError(packet, kind, router, mtu);
+  return Verdict::Reply(packet.ingress_port, reason);
+}
+
+Verdict SlowPath::AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now) {
+  PacketView view = ViewOf(packet);
+  view.tuple = flow.half().key.tuple;
+  const Decision decision = Decide(view, snapshot, flow, now);
+  // Towards an instance the far side of the gateway speaks: the public address that was asked for.
+  const wire::IpAddress router =
+      decision.mtu_router.is_unspecified() ? packet.headers.destination : decision.mtu_router;
+  return AnswerWithError(packet, snapshot, ErrorKind::kTooBig, router, flow.half().action.mtu, now);
+}
+
+Verdict SlowPath::AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now) {
+  PacketView view = ViewOf(packet);
+  view.tuple = flow.half().key.tuple;
+  const Decision decision = Decide(view, snapshot, flow, now);
+  const std::size_t hop = packet.headers.ttl == 0 ? 0 : packet.headers.ttl - 1u;
+  if (hop >= decision.hop_count) return Verdict::Drop(DropReason::kTtlExceeded);
+  return AnswerWithError(packet, snapshot, ErrorKind::kTimeExceeded, decision.hops[hop], 0, now);
+}
+
+}  // namespace taploom::slowpath
