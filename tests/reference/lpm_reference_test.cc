@@ -1,0 +1,114 @@
+// Lpm and LinearLpm give the same answers.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/tables/lpm.h"
+#include "tests/reference/linear_lpm.h"
+#include "tests/reference/random_source.h"
+
+namespace taploom::reference {
+namespace {
+
+using tables::Lpm;
+
+constexpr wire::Family kFamilies[] = {wire::Family::kIpv4, wire::Family::kIpv6};
+
+// How the values of a table are drawn decides how it is stored.
+enum class Values { kFew, kSixteenBit, kThirtyTwoBit };
+
+std::uint32_t Value(RandomSource& random, Values values) {
+  switch (values) {
+    case Values::kFew:
+      return static_cast<std::uint32_t>(random.Between(0, 3));
+    case Values::kSixteenBit:
+      return static_cast<std::uint32_t>(random.Between(0, 0xffff));
+    case Values::kThirtyTwoBit:
+      return static_cast<std::uint32_t>(random.Between(0, Lpm::kNotFound - 1));
+  }
+  return 0;
+}
+
+// Prefixes of both families, clustered around a few addresses each.
+std::vector<Lpm::Entry> RandomTable(RandomSource& random, std::size_t count, Values values) {
+  std::vector<wire::IpAddress> centres;
+  for (std::size_t i = 0; i < 1 + count / 50; ++i) {
+    centres.push_back(random.Address(random.OneOf<wire::Family>(kFamilies)));
+  }
+  std::vector<Lpm::Entry> entries;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool repeats = !entries.empty() && random.OneIn(20);
+    const wire::IpPrefix prefix = repeats
+                                      ? random.OneOf<Lpm::Entry>(entries).prefix
+                                      : random.PrefixNear(random.OneOf<wire::IpAddress>(centres));
+    entries.push_back({prefix, Value(random, values)});
+  }
+  return entries;
+}
+
+void ExpectSameAnswers(const std::vector<Lpm::Entry>& entries, RandomSource& random,
+                       std::size_t query_count) {
+  const Lpm lpm(entries);
+  const LinearLpm reference(entries);
+  for (std::size_t i = 0; i < query_count; ++i) {
+    const bool anywhere = entries.empty() || random.OneIn(8);
+    const wire::IpAddress address =
+        anywhere ? random.Address(random.OneOf<wire::Family>(kFamilies))
+                 : random.AddressAround(random.OneOf<Lpm::Entry>(entries).prefix);
+    ASSERT_EQ(lpm.Find(address), reference.Find(address))
+        << address.ToString() << " among " << entries.size()
+        << " prefixes, TAPLOOM_SEED=" << Seed();
+  }
+}
+
+TEST(LpmReference, SmallTablesAnswerAlike) {
+  RandomSource random(Seed());
+  for (int round = 0; round < 2'000; ++round) {
+    const std::size_t count = random.Between(0, 20);
+    const auto values = static_cast<Values>(random.Between(0, 2));
+    ExpectSameAnswers(RandomTable(random, count, values), random, 60);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(LpmReference, MediumTablesAnswerAlike) {
+  RandomSource random(Seed() + 1);
+  for (int round = 0; round < 15; ++round) {
+    const std::size_t count = random.Between(400, 3'000);
+    const auto values = static_cast<Values>(random.Between(0, 2));
+    ExpectSameAnswers(RandomTable(random, count, values), random, 500);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(LpmReference, LargeTablesAnswerAlike) {
+  RandomSource random(Seed() + 2);
+  for (const Values values : {Values::kFew, Values::kSixteenBit, Values::kThirtyTwoBit}) {
+    ExpectSameAnswers(RandomTable(random, 100'000, values), random, 150);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(LpmReference, TheOrderOfEntriesDoesNotMatter) {
+  RandomSource random(Seed() + 3);
+  std::vector<Lpm::Entry> entries = RandomTable(random, 1'000, Values::kThirtyTwoBit);
+  // Equal prefixes are the exception (the later wins), so keep one of each.
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.prefix < b.prefix; });
+  entries.erase(std::unique(entries.begin(), entries.end(),
+                            [](const auto& a, const auto& b) { return a.prefix == b.prefix; }),
+                entries.end());
+  const Lpm forwards(entries);
+  std::reverse(entries.begin(), entries.end());
+  const Lpm backwards(entries);
+  for (const Lpm::Entry& entry : entries) {
+    const wire::IpAddress address = random.AddressAround(entry.prefix);
+    ASSERT_EQ(forwards.Find(address), backwards.Find(address))
+        << address.ToString() << ", TAPLOOM_SEED=" << Seed();
+  }
+}
+
+}  // namespace
+}  // namespace taploom::reference
