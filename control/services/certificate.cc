@@ -78,8 +78,8 @@ bool AddDnsName(X509* certificate, const std::string& dns_name) {
     return false;
   }
   GENERAL_NAME_set0_value(name, GEN_DNS, text);
-  return X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0,
-                           X509V3_ADD_DEFAULT) == 1;
+  return X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0, X509V3_ADD_DEFAULT) ==
+         1;
 }
 
 std::string TakeText(BIO* bio) {
@@ -124,7 +124,8 @@ absl::StatusOr<std::string> CertificateAuthority::IssueServerCertificate(
   const Key key(EVP_EC_gen("P-256"));
   const Certificate certificate(X509_new());
   const Bio text(BIO_new(BIO_s_mem()));
-  // The subjectAltName is what clients check (RFC 6125 §6.4.4); the common name only helps people, as far as it fits.
+  // The subjectAltName is what clients check (RFC 6125 §6.4.4); the common name only helps people,
+  // as far as it fits.
   const std::string common_name = dns_name.substr(0, kMaxCommonNameLength);
   if (!key || !certificate || !text || !FillCommonFields(certificate.get(), key.get(), now) ||
       !SetCommonName(X509_get_subject_name(certificate.get()), common_name) ||

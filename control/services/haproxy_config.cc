@@ -12,18 +12,23 @@ namespace {
 constexpr std::string_view kBackendPrefix = "tg:";
 constexpr std::string_view kFailOpenSuffix = ":fail-open";
 
-// Client and server side of each connection are two descriptors, so this stays far below a hard limit of 20,000.
+// Client and server side of each connection are two descriptors, so this stays far below a hard
+// limit of 20,000.
 constexpr int kMaxConnections = 4000;
-// An ALB takes 64 KiB of request headers (vpc-semantics §9); haproxy must hold them, and some room to add its own.
+// An ALB takes 64 KiB of request headers (vpc-semantics §9); haproxy must hold them, and some room
+// to add its own.
 constexpr int kBufferSize = 64 * 1024 + 2048;
 constexpr int kRewriteRoom = 2048;
 constexpr int kConnectTimeoutSeconds = 10;
-// AWS's default deregistration delay: how long a worker of an older configuration may finish what it has begun.
+// AWS's default deregistration delay: how long a worker of an older configuration may finish what
+// it has begun.
 constexpr int kDeregistrationDelaySeconds = 300;
-// haproxy gives up connecting within a few milliseconds of the timeout; a refusal takes less than a round trip.
+// haproxy gives up connecting within a few milliseconds of the timeout; a refusal takes less than a
+// round trip.
 constexpr int kConnectTimedOutMs = kConnectTimeoutSeconds * 1000 - 200;
 
-// A double-quoted word of haproxy's configuration language (haproxy management guide, "Quoting and escaping").
+// A double-quoted word of haproxy's configuration language (haproxy management guide, "Quoting and
+// escaping").
 std::string Quote(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
@@ -65,7 +70,8 @@ std::string FailOpenBackendName(const std::string& target_group) {
 
 std::string ErrorPage(std::string_view status) {
   return fmt::format(
-      "<html>\\r\\n<head><title>{0}</title></head>\\r\\n<body>\\r\\n<center><h1>{0}</h1></center>\\r\\n"
+      "<html>\\r\\n<head><title>{0}</title></head>\\r\\n<body>\\r\\n<center><h1>{0}</h1></"
+      "center>\\r\\n"
       "</body>\\r\\n</html>\\r\\n",
       status);
 }
@@ -105,7 +111,8 @@ std::string DefaultsSection(const LoadBalancerPlan& plan) {
              "  log global\n"
              "  option httplog\n"
              "  option dontlognull\n"
-             // One try: an ALB answers 502 or 504 rather than repeat a request that a target may have seen.
+             // One try: an ALB answers 502 or 504 rather than repeat a request that a target may
+             // have seen.
              "  retries 0\n"
              "  timeout connect {0}s\n"
              "  timeout client {1}s\n"
@@ -119,31 +126,35 @@ std::string DefaultsSection(const LoadBalancerPlan& plan) {
          ErrorReply(503, "Service Temporarily Unavailable") + ErrorReply(504, "Gateway Time-out");
 }
 
-// X-Forwarded-For in AWS's append mode: the client's address goes to the end of the one header there is. A request with
-// several such headers keeps them and gets one more line, which means the same list (RFC 9110 §5.3).
+// X-Forwarded-For in AWS's append mode: the client's address goes to the end of the one header
+// there is. A request with several such headers keeps them and gets one more line, which means the
+// same list (RFC 9110 §5.3).
 constexpr std::string_view kForwardedFor =
     "  acl forwarded_once req.fhdr_cnt(X-Forwarded-For) eq 1\n"
     "  http-request set-var(txn.forwarded_for) req.fhdr(X-Forwarded-For) if forwarded_once\n"
-    "  http-request set-header X-Forwarded-For \"%[var(txn.forwarded_for)], %[src]\" if forwarded_once\n"
+    "  http-request set-header X-Forwarded-For \"%[var(txn.forwarded_for)], %[src]\" if "
+    "forwarded_once\n"
     "  http-request add-header X-Forwarded-For %[src] unless { var(txn.forwarded_for) -m found }\n";
 
-// 1-<time, 8 hex digits>-<96 random bits>. A new trace becomes the Root; in a trace that has one already this hop is Self.
+// 1-<time, 8 hex digits>-<96 random bits>. A new trace becomes the Root; in a trace that has one
+// already this hop is Self.
 constexpr std::string_view kTraceId =
     "  http-request set-var-fmt(txn.trace_id) \"1-%[date,hex,bytes(8,8),lower]-"
     "%[rand,hex,bytes(8,8),lower]%[rand,hex,bytes(8,8),lower]%[rand,hex,bytes(8,8),lower]\"\n"
     "  acl traced req.fhdr(X-Amzn-Trace-Id) -m found\n"
     "  acl rooted req.fhdr(X-Amzn-Trace-Id) -m sub Root=\n"
     "  http-request replace-header X-Amzn-Trace-Id \"(.*)Self=[^;]*;?(.*)\" \"\\1\\2\" if rooted\n"
-    "  http-request replace-header X-Amzn-Trace-Id \"(.*)\" \"Self=%[var(txn.trace_id)];\\1\" if rooted\n"
-    "  http-request replace-header X-Amzn-Trace-Id \"(.*)\" \"Root=%[var(txn.trace_id)];\\1\" if traced !rooted\n"
+    "  http-request replace-header X-Amzn-Trace-Id \"(.*)\" \"Self=%[var(txn.trace_id)];\\1\" if "
+    "rooted\n"
+    "  http-request replace-header X-Amzn-Trace-Id \"(.*)\" \"Root=%[var(txn.trace_id)];\\1\" if "
+    "traced !rooted\n"
     "  http-request set-header X-Amzn-Trace-Id \"Root=%[var(txn.trace_id)]\" unless traced\n";
 
 std::string FrontendSection(const LoadBalancerPlan& plan, const LoadBalancerNodePlan& node,
                             const HaproxyFiles& files, const ListenerPlan& listener) {
   const bool https = listener.protocol == "https";
-  std::string text =
-      fmt::format("\nfrontend listener:{}\n  bind {}", listener.port,
-                  Endpoint(node.address, listener.port));
+  std::string text = fmt::format("\nfrontend listener:{}\n  bind {}", listener.port,
+                                 Endpoint(node.address, listener.port));
   if (https) text += fmt::format(" ssl crt {} alpn h2,http/1.1", Quote(files.certificate));
   text += fmt::format(
       "\n"
@@ -171,11 +182,12 @@ std::string FrontendSection(const LoadBalancerPlan& plan, const LoadBalancerNode
                     Quote(BackendName(listener.forward)), Quote(BackendName(listener.forward)));
 }
 
-// REQUIRES: the group has targets. Before an answer of the target exists, a 503 can only mean that connecting failed.
+// REQUIRES: the group has targets. Before an answer of the target exists, a 503 can only mean that
+// connecting failed.
 std::string ConnectFailureRules() {
-  const std::string refused_or_timed_out =
-      fmt::format("%[date(0,ms),sub(txn.sent_ms),div({}),bool,iif(504 Gateway Time-out,502 Bad Gateway)]",
-                  kConnectTimedOutMs);
+  const std::string refused_or_timed_out = fmt::format(
+      "%[date(0,ms),sub(txn.sent_ms),div({}),bool,iif(504 Gateway Time-out,502 Bad Gateway)]",
+      kConnectTimedOutMs);
   return fmt::format(
       "  http-request set-var(txn.sent_ms) date(0,ms)\n"
       "  http-error status 503 content-type text/html lf-string \"{}\" hdr Server awselb/2.0\n"
@@ -183,8 +195,10 @@ std::string ConnectFailureRules() {
       "  acl connect_failed status 503\n"
       "  acl answered var(txn.answered) -m bool\n"
       "  acl timed_out date(0,ms),sub(txn.sent_ms) ge {}\n"
-      "  http-after-response set-status 504 reason \"Gateway Time-out\" if connect_failed !answered timed_out\n"
-      "  http-after-response set-status 502 reason \"Bad Gateway\" if connect_failed !answered !timed_out\n",
+      "  http-after-response set-status 504 reason \"Gateway Time-out\" if connect_failed "
+      "!answered timed_out\n"
+      "  http-after-response set-status 502 reason \"Bad Gateway\" if connect_failed !answered "
+      "!timed_out\n",
       ErrorPage(refused_or_timed_out), kConnectTimedOutMs);
 }
 
@@ -214,9 +228,8 @@ std::string CheckArguments(const TargetGroupPlan& group) {
 
 std::string BackendSection(const LoadBalancerNodePlan& node, const TargetGroupPlan& group,
                            bool fail_open) {
-  std::string text = fmt::format(
-      "\nbackend {}\n",
-      Quote(fail_open ? FailOpenBackendName(group.name) : BackendName(group.name)));
+  std::string text = fmt::format("\nbackend {}\n", Quote(fail_open ? FailOpenBackendName(group.name)
+                                                                   : BackendName(group.name)));
   if (group.targets.empty()) return text;
   text += fmt::format("  balance roundrobin\n  source {}\n", node.address.ToString());
   text += ConnectFailureRules();
@@ -232,7 +245,8 @@ std::string BackendSection(const LoadBalancerNodePlan& node, const TargetGroupPl
   return text;
 }
 
-// The texts of the plan that end up inside a line. A control character is the one thing that quoting cannot carry.
+// The texts of the plan that end up inside a line. A control character is the one thing that
+// quoting cannot carry.
 absl::Status CheckTexts(const LoadBalancerPlan& plan, const LoadBalancerNodePlan& node,
                         const HaproxyFiles& files) {
   std::vector<std::string_view> texts = {plan.name, plan.dns_name, node.namespace_name,
@@ -243,9 +257,8 @@ absl::Status CheckTexts(const LoadBalancerPlan& plan, const LoadBalancerNodePlan
     for (const TargetPlan& target : group.targets) texts.push_back(target.name);
   }
   for (const std::string_view text : texts) {
-    const auto bad = std::find_if(text.begin(), text.end(), [](unsigned char c) {
-      return c < 0x20 || c == 0x7f;
-    });
+    const auto bad = std::find_if(text.begin(), text.end(),
+                                  [](unsigned char c) { return c < 0x20 || c == 0x7f; });
     if (bad != text.end()) {
       return absl::InvalidArgumentError(
           fmt::format("load balancer {}: a control character (0x{:02x}) in \"{}\"", plan.name,
@@ -288,9 +301,10 @@ absl::StatusOr<std::string> RenderHaproxyConfig(const LoadBalancerPlan& plan,
                                                 const LoadBalancerNodePlan& node,
                                                 const HaproxyFiles& files) {
   if (absl::Status status = CheckTexts(plan, node, files); !status.ok()) return status;
-  std::string text = fmt::format("# Load balancer {}, node {}. Generated: `taploom apply` replaces it.\n",
-                                 plan.name, node.namespace_name) +
-                     GlobalSection(files) + DefaultsSection(plan);
+  std::string text =
+      fmt::format("# Load balancer {}, node {}. Generated: `taploom apply` replaces it.\n",
+                  plan.name, node.namespace_name) +
+      GlobalSection(files) + DefaultsSection(plan);
   for (const ListenerPlan& listener : plan.listeners) {
     text += FrontendSection(plan, node, files, listener);
   }

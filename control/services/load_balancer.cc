@@ -73,7 +73,8 @@ absl::Status ReplacePrivateFile(const fs::path& path, std::string_view text) {
   return Rename(next, path);
 }
 
-// Whether this process may become any user: root of the whole host, not of a user namespace that maps itself only.
+// Whether this process may become any user: root of the whole host, not of a user namespace that
+// maps itself only.
 bool MayChangeUser() {
   if (::geteuid() != 0) return false;
   std::ifstream map("/proc/self/uid_map");
@@ -88,8 +89,8 @@ std::optional<std::string> WorkerUser() {
   passwd entry{};
   passwd* found = nullptr;
   char buffer[4096];
-  if (!MayChangeUser() ||
-      ::getpwnam_r(kWorkerUser, &entry, buffer, sizeof buffer, &found) != 0 || found == nullptr) {
+  if (!MayChangeUser() || ::getpwnam_r(kWorkerUser, &entry, buffer, sizeof buffer, &found) != 0 ||
+      found == nullptr) {
     return std::nullopt;
   }
   return kWorkerUser;
@@ -108,7 +109,8 @@ bool NeedsCertificate(const LoadBalancerPlan& plan) {
                      [](const ListenerPlan& listener) { return listener.protocol == "https"; });
 }
 
-// Keeps a certificate that is still good, so that applying the same plan again changes nothing. True when it wrote one.
+// Keeps a certificate that is still good, so that applying the same plan again changes nothing.
+// True when it wrote one.
 absl::StatusOr<bool> RefreshCertificate(const NodeFiles& files, const LoadBalancerPlan& plan,
                                         const CertificateAuthority& ca) {
   if (!NeedsCertificate(plan)) return false;
@@ -123,7 +125,8 @@ absl::StatusOr<bool> RefreshCertificate(const NodeFiles& files, const LoadBalanc
   return true;
 }
 
-// True when the file changed. haproxy's verdict comes before the rename: what is in use stays until there is better.
+// True when the file changed. haproxy's verdict comes before the rename: what is in use stays until
+// there is better.
 absl::StatusOr<bool> RefreshConfig(const NodeFiles& files, const LoadBalancerPlan& plan,
                                    const LoadBalancerNodePlan& node) {
   const absl::StatusOr<std::string> text = Render(files, plan, node);
@@ -139,7 +142,8 @@ absl::StatusOr<bool> RefreshConfig(const NodeFiles& files, const LoadBalancerPla
   return true;
 }
 
-// Runs `argv` with stdout and stderr into one pipe, and waits. The program's words and its wait status.
+// Runs `argv` with stdout and stderr into one pipe, and waits. The program's words and its wait
+// status.
 struct Outcome {
   int wait_status = 0;
   std::string output;
@@ -155,7 +159,8 @@ absl::StatusOr<Outcome> Run(const std::vector<std::string>& argv) {
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, argv[0].c_str(), &actions, nullptr, pointers.data(), environ);
+  const int error =
+      ::posix_spawn(&pid, argv[0].c_str(), &actions, nullptr, pointers.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
   if (error != 0) {

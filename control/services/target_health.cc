@@ -18,7 +18,8 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-// One line of RFC 4180 CSV: fields may be quoted, and a quote inside is doubled. haproxy never breaks a line in a field.
+// One line of RFC 4180 CSV: fields may be quoted, and a quote inside is doubled. haproxy never
+// breaks a line in a field.
 Row SplitCsvLine(std::string_view line) {
   Row fields(1);
   bool quoted = false;
@@ -54,8 +55,7 @@ absl::StatusOr<Columns> FindColumns(std::string_view header) {
   const Row names = SplitCsvLine(header.substr(2));
   for (std::size_t i = 0; i < names.size(); ++i) index.emplace(names[i], i);
   Columns columns;
-  for (const auto& [name, column] :
-       std::initializer_list<std::pair<const char*, std::size_t*>>{
+  for (const auto& [name, column] : std::initializer_list<std::pair<const char*, std::size_t*>>{
            {"pxname", &columns.proxy},
            {"svname", &columns.server},
            {"status", &columns.status},
@@ -71,7 +71,8 @@ absl::StatusOr<Columns> FindColumns(std::string_view header) {
   return columns;
 }
 
-// `check_status` is one of haproxy's check results (management guide §9.1, field 36), without the "* " of a running check.
+// `check_status` is one of haproxy's check results (management guide §9.1, field 36), without the
+// "* " of a running check.
 void ExplainFailure(std::string_view check_status, const std::string& check_code,
                     TargetHealth* health) {
   if (check_status == "L7STS") {
@@ -86,7 +87,8 @@ void ExplainFailure(std::string_view check_status, const std::string& check_code
   }
 }
 
-// `status` is "UP", "DOWN", "UP 1/2" while it is failing, "DOWN 1/5" while it recovers, "DRAIN" or "MAINT…".
+// `status` is "UP", "DOWN", "UP 1/2" while it is failing, "DOWN 1/5" while it recovers, "DRAIN" or
+// "MAINT…".
 void FillState(std::string_view status, std::string_view check_status,
                const std::string& check_code, TargetHealth* health) {
   if (check_status.starts_with("* ")) check_status.remove_prefix(2);

@@ -32,7 +32,8 @@ KeyPtr ReadKey(const std::string& pem) {
   return key;
 }
 
-// What a TLS client does: builds the chain to `ca_pem`, checks purpose, dates and host. X509_V_OK when content.
+// What a TLS client does: builds the chain to `ca_pem`, checks purpose, dates and host. X509_V_OK
+// when content.
 int VerifyAsClient(const std::string& ca_pem, const std::string& leaf_pem, const std::string& host,
                    system_clock::time_point when) {
   const X509Ptr ca = ReadCertificate(ca_pem);
@@ -88,8 +89,9 @@ TEST_F(CertificateTest, AnotherNameIsRefused) {
 TEST_F(CertificateTest, AnotherFabricsCaDoesNotVouchForIt) {
   const CertificateAuthority ca = MakeCa();
   const CertificateAuthority other = MakeCa();
-  EXPECT_NE(VerifyAsClient(other.certificate_pem(), Issue(ca, "mydomain.com"), "mydomain.com", kNow),
-            X509_V_OK);
+  EXPECT_NE(
+      VerifyAsClient(other.certificate_pem(), Issue(ca, "mydomain.com"), "mydomain.com", kNow),
+      X509_V_OK);
 }
 
 TEST_F(CertificateTest, ValidFromFiveMinutesAgoForSevenDays) {

@@ -28,7 +28,8 @@ LoadBalancerPlan Front() {
   return plan;
 }
 
-const HaproxyFiles kFiles{.stats_socket = "/run/t/stats.sock", .certificate = "/run/t/cert.pem",
+const HaproxyFiles kFiles{.stats_socket = "/run/t/stats.sock",
+                          .certificate = "/run/t/cert.pem",
                           .worker_user = "haproxy"};
 
 std::string Render(const LoadBalancerPlan& plan, const HaproxyFiles& files = kFiles) {
@@ -121,12 +122,13 @@ TEST(HaproxyConfigTest, TargetGroupIsCheckedAndItsTwinIsNot) {
   const std::string checked = Section(text, "backend \"tg:web\"");
   EXPECT_THAT(checked, HasSubstr("  balance roundrobin\n"
                                  "  source 10.0.1.100\n"));
-  EXPECT_THAT(checked, HasSubstr("  timeout check 5s\n"
-                                 "  option httpchk\n"
-                                 "  http-check send meth GET uri \"/\" ver HTTP/1.1 hdr Host "
-                                 "\"%[bc_dst]:%[bc_dst_port]\" hdr User-Agent ELB-HealthChecker/2.0\n"
-                                 "  http-check expect status \"200\"\n"
-                                 "  server \"web-1:80\" 10.0.2.50:80 check inter 30s rise 5 fall 2\n"));
+  EXPECT_THAT(checked,
+              HasSubstr("  timeout check 5s\n"
+                        "  option httpchk\n"
+                        "  http-check send meth GET uri \"/\" ver HTTP/1.1 hdr Host "
+                        "\"%[bc_dst]:%[bc_dst_port]\" hdr User-Agent ELB-HealthChecker/2.0\n"
+                        "  http-check expect status \"200\"\n"
+                        "  server \"web-1:80\" 10.0.2.50:80 check inter 30s rise 5 fall 2\n"));
   const std::string twin = Section(text, "backend \"tg:web:fail-open\"");
   EXPECT_THAT(twin, HasSubstr("  source 10.0.1.100\n"));
   EXPECT_THAT(twin, HasSubstr("  server \"web-1:80\" 10.0.2.50:80\n"));
@@ -135,9 +137,13 @@ TEST(HaproxyConfigTest, TargetGroupIsCheckedAndItsTwinIsNot) {
 
 TEST(HaproxyConfigTest, HealthCheckFollowsThePlan) {
   LoadBalancerPlan plan = Front();
-  plan.target_groups[0].health_check = {.protocol = "http", .path = "/health?deep=1", .port = 8081,
-                                        .interval_seconds = 7, .timeout_seconds = 3,
-                                        .healthy_threshold = 4, .unhealthy_threshold = 6,
+  plan.target_groups[0].health_check = {.protocol = "http",
+                                        .path = "/health?deep=1",
+                                        .port = 8081,
+                                        .interval_seconds = 7,
+                                        .timeout_seconds = 3,
+                                        .healthy_threshold = 4,
+                                        .unhealthy_threshold = 6,
                                         .matcher = "200-399"};
   const std::string backend = Section(Render(plan), "backend \"tg:web\"");
   EXPECT_THAT(backend, HasSubstr("timeout check 3s\n"));
@@ -157,7 +163,8 @@ TEST(HaproxyConfigTest, TcpHealthCheckSendsNothing) {
 TEST(HaproxyConfigTest, HttpsTargetsAreNotVerifiedAndCheckedAsTheCheckSays) {
   LoadBalancerPlan plan = Front();
   plan.target_groups[0].protocol = "https";
-  EXPECT_THAT(Render(plan), HasSubstr(" ssl verify none check inter 30s rise 5 fall 2 no-check-ssl\n"));
+  EXPECT_THAT(Render(plan),
+              HasSubstr(" ssl verify none check inter 30s rise 5 fall 2 no-check-ssl\n"));
   plan.target_groups[0].health_check.protocol = "https";
   EXPECT_THAT(Render(plan), HasSubstr(" ssl verify none check inter 30s rise 5 fall 2\n"));
 }

@@ -1,4 +1,5 @@
-// The load balancer for real: Debian's haproxy on loopback addresses, real targets behind it, real clients before it.
+// The load balancer for real: Debian's haproxy on loopback addresses, real targets behind it, real
+// clients before it.
 //
 //   client 127.0.0.1 → node 127.0.0.2:LISTENER → target 127.0.0.3:PORT
 #include "control/services/load_balancer.h"
@@ -35,13 +36,13 @@
 namespace taploom::control {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::SizeIs;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using std::chrono::steady_clock;
 namespace fs = std::filesystem;
 
 constexpr const char* kClient = "127.0.0.1";
@@ -51,7 +52,8 @@ constexpr seconds kPatience{30};
 
 wire::IpAddress Address(const char* text) { return wire::IpAddress::Parse(text).value(); }
 
-// For states that nobody announces, such as a process becoming ready: asks again until `condition`, or gives up.
+// For states that nobody announces, such as a process becoming ready: asks again until `condition`,
+// or gives up.
 bool Eventually(const std::function<bool()>& condition) {
   const auto deadline = steady_clock::now() + kPatience;
   while (!condition()) {
@@ -71,7 +73,8 @@ std::string ReadFile(const fs::path& path) {
 // A TCP socket bound to a free port of `address`.
 class BoundSocket {
  public:
-  explicit BoundSocket(const char* address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit BoundSocket(const char* address)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in name{};
     name.sin_family = AF_INET;
     ::inet_pton(AF_INET, address, &name.sin_addr);
@@ -106,10 +109,11 @@ class Target {
       response.status = health_status_;
     });
     server_.Get("/half", [this](const httplib::Request&, httplib::Response& response) {
-      response.set_content_provider(8, "text/plain", [this](size_t offset, size_t, httplib::DataSink& sink) {
-        if (offset > 0) released_.get_future().wait();
-        return sink.write(offset == 0 ? "half" : "done", 4);
-      });
+      response.set_content_provider(8, "text/plain",
+                                    [this](size_t offset, size_t, httplib::DataSink& sink) {
+                                      if (offset > 0) released_.get_future().wait();
+                                      return sink.write(offset == 0 ? "half" : "done", 4);
+                                    });
     });
     server_.Get("/silence", [this](const httplib::Request&, httplib::Response&) {
       silence_.get_future().wait();
@@ -164,12 +168,15 @@ class Process {
   Process(const std::vector<std::string>& argv, const fs::path& log) {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
+                                       O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     std::vector<char*> pointers;
-    for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : argv)
+      pointers.push_back(const_cast<char*>(argument.c_str()));
     pointers.push_back(nullptr);
-    EXPECT_EQ(::posix_spawn(&pid_, argv[0].c_str(), &actions, nullptr, pointers.data(), environ), 0);
+    EXPECT_EQ(::posix_spawn(&pid_, argv[0].c_str(), &actions, nullptr, pointers.data(), environ),
+              0);
     ::posix_spawn_file_actions_destroy(&actions);
   }
   ~Process() {
@@ -200,14 +207,20 @@ class LoadBalancerTest : public testing::Test {
     https_ = FreePort(kNode);
     http_ = FreePort(kNode);
     redirect_ = FreePort(kNode);
-    plan_.listeners = {
-        {.protocol = "https", .port = https_, .forward = "web"},
-        {.protocol = "http", .port = http_, .forward = "web"},
-        {.protocol = "http", .port = redirect_, .forward = "", .redirect_to_https = true, .redirect_port = https_}};
+    plan_.listeners = {{.protocol = "https", .port = https_, .forward = "web"},
+                       {.protocol = "http", .port = http_, .forward = "web"},
+                       {.protocol = "http",
+                        .port = redirect_,
+                        .forward = "",
+                        .redirect_to_https = true,
+                        .redirect_port = https_}};
     TargetGroupPlan web;
     web.name = "web";
-    web.health_check = {.path = "/health", .interval_seconds = 1, .timeout_seconds = 1,
-                        .healthy_threshold = 2, .unhealthy_threshold = 2};
+    web.health_check = {.path = "/health",
+                        .interval_seconds = 1,
+                        .timeout_seconds = 1,
+                        .healthy_threshold = 2,
+                        .unhealthy_threshold = 2};
     plan_.target_groups = {web};
   }
   ~LoadBalancerTest() override {
@@ -242,14 +255,16 @@ class LoadBalancerTest : public testing::Test {
       const auto rows = Health();
       if (rows.size() == 1) row = rows.front();
       return rows.size() == 1 && row.state == state;
-    })) << "is " << ToString(row.state) << ", not " << ToString(state);
+    })) << "is "
+        << ToString(row.state) << ", not " << ToString(state);
     return row;
   }
 
   httplib::Result Get(const std::string& path, const httplib::Headers& headers = {}) {
     return Get(http_, path, headers);
   }
-  httplib::Result Get(std::uint16_t port, const std::string& path, const httplib::Headers& headers = {}) {
+  httplib::Result Get(std::uint16_t port, const std::string& path,
+                      const httplib::Headers& headers = {}) {
     httplib::Client client(kNode, port);
     client.set_read_timeout(kPatience);
     return client.Get(path, headers);
@@ -319,7 +334,9 @@ TEST_F(LoadBalancerTest, SeveralForwardedForHeadersKeepTheirOrder) {
   Target target;
   web().targets = {target.plan("web-1")};
   Start();
-  Exchange(http_, "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 8.8.8.8\r\nConnection: close\r\n\r\n");
+  Exchange(http_,
+           "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: "
+           "8.8.8.8\r\nConnection: close\r\n\r\n");
   const httplib::Request seen = target.last_request();
   ASSERT_EQ(seen.get_header_value_count("X-Forwarded-For"), 3u);
   EXPECT_EQ(seen.get_header_value("X-Forwarded-For", 2), kClient);
@@ -349,10 +366,13 @@ TEST_F(LoadBalancerTest, RequestWithATraceKeepsItsRootAndGainsASelf) {
     return target.last_request().get_header_value("X-Amzn-Trace-Id");
   };
   const std::string id = "1-[0-9a-f]{8}-[0-9a-f]{24}";
-  EXPECT_THAT(trace_sent_on("Root=1-67891233-abcdef012345678912345678;CalledFrom=app"),
-              MatchesRegex("Self=" + id + ";Root=1-67891233-abcdef012345678912345678;CalledFrom=app"));
-  EXPECT_THAT(trace_sent_on("Self=1-00000000-000000000000000000000000;Root=1-67891233-abcdef012345678912345678"),
-              MatchesRegex("Self=" + id + ";Root=1-67891233-abcdef012345678912345678"));
+  EXPECT_THAT(
+      trace_sent_on("Root=1-67891233-abcdef012345678912345678;CalledFrom=app"),
+      MatchesRegex("Self=" + id + ";Root=1-67891233-abcdef012345678912345678;CalledFrom=app"));
+  EXPECT_THAT(
+      trace_sent_on(
+          "Self=1-00000000-000000000000000000000000;Root=1-67891233-abcdef012345678912345678"),
+      MatchesRegex("Self=" + id + ";Root=1-67891233-abcdef012345678912345678"));
   EXPECT_THAT(trace_sent_on("CalledFrom=app"), MatchesRegex("Root=" + id + ";CalledFrom=app"));
 }
 
@@ -386,7 +406,8 @@ TEST_F(LoadBalancerTest, RequestWithoutHostGetsTheLoadBalancersName) {
   Start();
   EXPECT_THAT(Exchange(redirect_, "GET /a HTTP/1.0\r\n\r\n"),
               HasSubstr("https://mydomain.com:" + std::to_string(https_) + "/a"));
-  EXPECT_THAT(Exchange(redirect_, "GET /a HTTP/1.1\r\nConnection: close\r\n\r\n"), HasSubstr("400 Bad Request"));
+  EXPECT_THAT(Exchange(redirect_, "GET /a HTTP/1.1\r\nConnection: close\r\n\r\n"),
+              HasSubstr("400 Bad Request"));
 }
 
 TEST_F(LoadBalancerTest, NoRegisteredTargetIs503) {
@@ -461,7 +482,8 @@ TEST_F(LoadBalancerTest, HealthCheckNamesTheTargetAndItself) {
   Start();
   WaitFor(TargetState::kHealthy);
   const httplib::Request check = target.last_check();
-  EXPECT_EQ(check.get_header_value("Host"), std::string(kTarget) + ":" + std::to_string(target.port()));
+  EXPECT_EQ(check.get_header_value("Host"),
+            std::string(kTarget) + ":" + std::to_string(target.port()));
   EXPECT_EQ(check.get_header_value("User-Agent"), "ELB-HealthChecker/2.0");
   EXPECT_EQ(check.remote_addr, kNode);
 }
@@ -489,7 +511,8 @@ TEST_F(LoadBalancerTest, UnhealthyTargetGetsNothingWhileAnotherIsHealthy) {
   Start();
   ASSERT_TRUE(Eventually([&] {
     const auto rows = Health();
-    return rows.size() == 2 && rows[0].state == TargetState::kUnhealthy && rows[1].state == TargetState::kHealthy;
+    return rows.size() == 2 && rows[0].state == TargetState::kUnhealthy &&
+           rows[1].state == TargetState::kHealthy;
   }));
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(Get("/only-the-sound"));
   EXPECT_EQ(sick.last_request().target, "");
@@ -581,7 +604,8 @@ TEST_F(LoadBalancerTest, NewNameGetsANewCertificate) {
   Start();
   plan_.dns_name = "other.example";
   EXPECT_TRUE(Update().value_or(false));
-  EXPECT_TRUE(ca_->Covers(ReadFile(files().certificate), "other.example", std::chrono::system_clock::now()));
+  EXPECT_TRUE(ca_->Covers(ReadFile(files().certificate), "other.example",
+                          std::chrono::system_clock::now()));
 }
 
 TEST_F(LoadBalancerTest, RefusedConfigurationLeavesTheOldOneInUse) {
@@ -592,7 +616,8 @@ TEST_F(LoadBalancerTest, RefusedConfigurationLeavesTheOldOneInUse) {
   web().health_check.matcher = "two hundred";
   const absl::Status status = Update().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("invalid character 't' in the list of status codes"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("invalid character 't' in the list of status codes"));
   EXPECT_EQ(ReadFile(files().config), good);
   EXPECT_FALSE(fs::exists(files().config.string() + ".new"));
   haproxy_->Signal(kReloadSignal);

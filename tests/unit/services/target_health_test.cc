@@ -29,8 +29,9 @@ TargetHealth Row(TargetState state, std::string reason, std::string description)
 }
 
 TEST(TargetHealthTest, BeforeTheFirstCheckATargetIsInitial) {
-  EXPECT_EQ(OnlyRow("INI,tg:web,web-1:80,UP,,,"),
-            Row(TargetState::kInitial, "Elb.InitialHealthChecking", "Initial health checks in progress"));
+  EXPECT_EQ(
+      OnlyRow("INI,tg:web,web-1:80,UP,,,"),
+      Row(TargetState::kInitial, "Elb.InitialHealthChecking", "Initial health checks in progress"));
   EXPECT_EQ(OnlyRow("* INI,tg:web,web-1:80,UP 1/2,,,").state, TargetState::kInitial);
 }
 
@@ -75,18 +76,20 @@ TEST(TargetHealthTest, DrainedServerIsBeingDeregistered) {
 }
 
 TEST(TargetHealthTest, FrontendsBackendsAndTheFailOpenTwinAreNoTargets) {
-  const auto rows = ParseTargetHealth(Statistics(",listener:443,FRONTEND,OPEN,,,\n"
-                                                 "L7OK,tg:web,web-1:80,UP,200,,\n"
-                                                 ",tg:web,BACKEND,UP,,,\n"
-                                                 ",tg:web:fail-open,web-1:80,no check,,,\n"
-                                                 "\n"));
+  const auto rows =
+      ParseTargetHealth(Statistics(",listener:443,FRONTEND,OPEN,,,\n"
+                                   "L7OK,tg:web,web-1:80,UP,200,,\n"
+                                   ",tg:web,BACKEND,UP,,,\n"
+                                   ",tg:web:fail-open,web-1:80,no check,,,\n"
+                                   "\n"));
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_THAT(*rows, testing::ElementsAre(Row(TargetState::kHealthy, "", "")));
 }
 
 TEST(TargetHealthTest, QuotedFieldsMayHoldCommasAndQuotes) {
-  const auto rows = ParseTargetHealth("# last_chk,pxname,svname,status,check_status,check_code\n"
-                                      "\"said \"\"no\"\", twice\",tg:web,web-1:80,DOWN,L7STS,503\n");
+  const auto rows = ParseTargetHealth(
+      "# last_chk,pxname,svname,status,check_status,check_code\n"
+      "\"said \"\"no\"\", twice\",tg:web,web-1:80,DOWN,L7STS,503\n");
   ASSERT_TRUE(rows.ok()) << rows.status();
   ASSERT_EQ(rows->size(), 1u);
   EXPECT_EQ(rows->front().description, "Health checks failed with these codes: [503]");
