@@ -20,7 +20,8 @@
 
 namespace taploom::control {
 
-// A place in the topology file, both counted from 1. Line 0: the object is not in the file (attached at run time).
+// A place in the topology file, both counted from 1. Line 0: the object is not in the file
+// (attached at run time).
 struct Position {
   int line = 0;
   int column = 0;

@@ -1,4 +1,5 @@
-// Lower: ValidTopology → FabricPlan. Names become ids, AWS's implicit objects appear, free addresses are chosen.
+// Lower: ValidTopology → FabricPlan. Names become ids, AWS's implicit objects appear, free
+// addresses are chosen.
 #ifndef TAPLOOM_CONTROL_LOWER_H_
 #define TAPLOOM_CONTROL_LOWER_H_
 
@@ -7,9 +8,10 @@
 
 namespace taploom::control {
 
-// The same topology and allocations always give the same plan. `allocations` is read for choices made before and comes
-// back with exactly the choices this plan uses: those of objects that are gone are dropped, a choice that an address
-// written in the file now claims is made anew. `plan.folder` is left empty for the caller to fill in.
+// The same topology and allocations always give the same plan. `allocations` is read for choices
+// made before and comes back with exactly the choices this plan uses: those of objects that are
+// gone are dropped, a choice that an address written in the file now claims is made anew.
+// `plan.folder` is left empty for the caller to fill in.
 FabricPlan Lower(const ValidTopology& topology, Allocations& allocations);
 
 }  // namespace taploom::control

@@ -1,8 +1,9 @@
 // Topology: what a topology file says, word for word, with the place of every word.
 //
-// Nothing is resolved or defaulted here: a reference is still a name, an absent key is an empty optional, a CIDR may
-// have host bits. Parse() (parse.h) makes it; Validate() (validate.h) decides whether it makes sense. A field that the
-// parser could not read is absent too: the parser has reported it, and later checks stay silent about it.
+// Nothing is resolved or defaulted here: a reference is still a name, an absent key is an empty
+// optional, a CIDR may have host bits. Parse() (parse.h) makes it; Validate() (validate.h) decides
+// whether it makes sense. A field that the parser could not read is absent too: the parser has
+// reported it, and later checks stay silent about it.
 #ifndef TAPLOOM_CONTROL_TOPOLOGY_H_
 #define TAPLOOM_CONTROL_TOPOLOGY_H_
 
@@ -59,13 +60,14 @@ struct SecurityGroupRule {
   std::optional<Located<int>> protocol;
   std::vector<Located<PortRange>> ports;  // empty: every port
   std::optional<Located<int>> icmp_type, icmp_code;
-  std::vector<Located<Peer>> peers;       // `from` of an ingress rule, `to` of an egress rule
+  std::vector<Located<Peer>> peers;  // `from` of an ingress rule, `to` of an egress rule
 };
 
 struct SecurityGroup {
   Name name;
   std::optional<std::string> description;
-  // Absent and empty differ: a group without `egress` may send anything, one with `egress: []` nothing new.
+  // Absent and empty differ: a group without `egress` may send anything, one with `egress: []`
+  // nothing new.
   std::optional<std::vector<SecurityGroupRule>> ingress, egress;
 };
 
@@ -153,7 +155,7 @@ struct Listener {
   Position at;
   std::optional<Located<std::string>> protocol;
   std::optional<Located<int>> port;
-  std::optional<Name> forward;               // a target group of the same load balancer
+  std::optional<Name> forward;                   // a target group of the same load balancer
   std::optional<Located<std::string>> redirect;  // "https"
 };
 
@@ -214,7 +216,8 @@ struct Instance {
   Name name;
   std::vector<Interface> interfaces;  // eth0 first; never empty
   std::vector<std::string> run;
-  // Path of an existing network namespace that was attached at run time; empty for instances of the file.
+  // Path of an existing network namespace that was attached at run time; empty for instances of the
+  // file.
   std::string attached_netns;
 
   bool attached() const { return !attached_netns.empty(); }
@@ -227,7 +230,8 @@ struct InternetHost {
   std::vector<std::string> run;
 };
 
-// AWS's adjustable quotas (vpc-semantics §14) and the sizes of the dataplane's tables. 0: the default.
+// AWS's adjustable quotas (vpc-semantics §14) and the sizes of the dataplane's tables. 0: the
+// default.
 struct Limits {
   int connections = 0;
   int connections_per_eni = 0;
@@ -244,7 +248,8 @@ struct Topology {
   std::vector<Instance> instances;
   std::vector<InternetHost> internet_hosts;
   Limits limits;
-  // Keys whose content could not be read ("subnets"): a name missing from such a collection is no second mistake.
+  // Keys whose content could not be read ("subnets"): a name missing from such a collection is no
+  // second mistake.
   std::set<std::string> unreadable;
 };
 
@@ -252,8 +257,8 @@ struct Topology {
 struct AttachRequest {
   std::string name;
   std::string netns_path;
-  std::string subnet;                       // "app-a" or "main/app-a"
-  std::optional<wire::IpAddress> address;   // IPv4; absent: chosen
+  std::string subnet;                      // "app-a" or "main/app-a"
+  std::optional<wire::IpAddress> address;  // IPv4; absent: chosen
   std::optional<wire::IpAddress> ipv6;
   std::vector<std::string> security_groups;  // empty: the VPC's default group
 };

@@ -6,7 +6,8 @@
 
 namespace taploom::control {
 
-// Pretty-printed JSON ending in a newline. Parse() stays the authority: the schema knows keys and shapes, not rules.
+// Pretty-printed JSON ending in a newline. Parse() stays the authority: the schema knows keys and
+// shapes, not rules.
 std::string TopologySchema();
 
 }  // namespace taploom::control

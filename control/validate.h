@@ -16,7 +16,8 @@ namespace taploom::control {
 struct ValidateResult;
 ValidateResult Validate(Topology topology);
 
-// A topology in which every reference resolves and every rule of AWS that concerns it holds. Only Validate() makes one.
+// A topology in which every reference resolves and every rule of AWS that concerns it holds. Only
+// Validate() makes one.
 class ValidTopology {
  public:
   const Topology& topology() const { return topology_; }
@@ -33,8 +34,8 @@ struct ValidateResult {
   Findings findings;
 };
 
-// Parse and Validate in one step, for everyone who has a file. A relative `run` starts in the file's folder, which is
-// for the caller to know.
+// Parse and Validate in one step, for everyone who has a file. A relative `run` starts in the
+// file's folder, which is for the caller to know.
 struct LoadResult {
   std::optional<ValidTopology> valid;
   std::vector<Finding> findings;  // of both steps, in the order of the file

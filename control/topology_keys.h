@@ -1,0 +1,86 @@
+// The keys of every map in a topology file: the parser refuses others, and the JSON Schema lists
+// the same.
+#ifndef TAPLOOM_CONTROL_TOPOLOGY_KEYS_H_
+#define TAPLOOM_CONTROL_TOPOLOGY_KEYS_H_
+
+#include <span>
+#include <string_view>
+
+namespace taploom::control::keys {
+
+using Keys = std::span<const std::string_view>;
+
+inline constexpr std::string_view kTopology[] = {"name",      "region",   "vpcs",
+                                                 "instances", "internet", "limits"};
+inline constexpr std::string_view kVpc[] = {
+    "cidr",         "ipv6_cidr",    "region",        "internet_gateway",
+    "subnets",      "nat_gateways", "route_tables",  "security_groups",
+    "network_acls", "prefix_lists", "load_balancers"};
+inline constexpr std::string_view kSubnet[] = {"cidr", "ipv6_cidr", "az", "route_table", "acl"};
+inline constexpr std::string_view kNatGateway[] = {"subnet", "elastic_ip", "connectivity",
+                                                   "private_ip"};
+inline constexpr std::string_view kRouteTable[] = {"routes", "main"};
+inline constexpr std::string_view kRoute[] = {"to", "via"};
+inline constexpr std::string_view kSecurityGroup[] = {"ingress", "egress", "description"};
+inline constexpr std::string_view kIngressRule[] = {"protocol", "ports", "type",
+                                                    "code",     "from",  "description"};
+inline constexpr std::string_view kEgressRule[] = {"protocol", "ports", "type",
+                                                   "code",     "to",    "description"};
+inline constexpr std::string_view kNetworkAcl[] = {"ingress", "egress"};
+inline constexpr std::string_view kNetworkAclRule[] = {"rule", "action", "protocol", "ports",
+                                                       "type", "code",   "cidr"};
+inline constexpr std::string_view kLoadBalancer[] = {
+    "type",     "scheme",       "subnets",   "elastic_ips",  "security_groups",
+    "dns_name", "idle_timeout", "listeners", "target_groups"};
+inline constexpr std::string_view kListener[] = {"protocol", "port", "forward", "redirect"};
+inline constexpr std::string_view kTargetGroup[] = {"protocol", "port", "targets", "health_check"};
+inline constexpr std::string_view kTarget[] = {"instance", "port"};
+inline constexpr std::string_view kHealthCheck[] = {
+    "path",   "port", "protocol", "interval", "timeout", "healthy_threshold", "unhealthy_threshold",
+    "matcher"};
+// An instance with one interface has the interface's keys itself; one with several lists them under
+// `interfaces`.
+inline constexpr std::string_view kInstance[] = {
+    "subnet",    "private_ip",        "private_ips",
+    "ipv6",      "security_groups",   "elastic_ip",
+    "public_ip", "source_dest_check", "connection_tracking",
+    "run",       "interfaces"};
+inline constexpr std::string_view kInterface[] = {
+    "subnet",    "private_ip",        "private_ips",        "ipv6", "security_groups", "elastic_ip",
+    "public_ip", "source_dest_check", "connection_tracking"};
+inline constexpr std::string_view kConnectionTracking[] = {"tcp_established", "udp_stream", "udp"};
+inline constexpr std::string_view kInternet[] = {"hosts"};
+inline constexpr std::string_view kInternetHost[] = {"address", "dns_names", "run"};
+inline constexpr std::string_view kLimits[] = {"connections",
+                                               "connections_per_eni",
+                                               "security_groups_per_eni",
+                                               "rules_per_security_group",
+                                               "routes_per_route_table",
+                                               "rules_per_network_acl"};
+
+// AWS objects a topology will be able to name later: refused by name rather than as a typing
+// mistake.
+inline constexpr std::string_view kNotModelledYet[] = {"peering",
+                                                       "peerings",
+                                                       "vpc_peering",
+                                                       "transit_gateways",
+                                                       "transit_gateway",
+                                                       "endpoints",
+                                                       "vpc_endpoints",
+                                                       "egress_only_internet_gateway",
+                                                       "egress_only_gateway",
+                                                       "vpn_gateways",
+                                                       "vpn_gateway",
+                                                       "customer_gateways",
+                                                       "dhcp_options",
+                                                       "flow_logs",
+                                                       "traffic_mirrors",
+                                                       "dns",
+                                                       "faults",
+                                                       "tests",
+                                                       "edge_route_table",
+                                                       "network_firewalls"};
+
+}  // namespace taploom::control::keys
+
+#endif  // TAPLOOM_CONTROL_TOPOLOGY_KEYS_H_

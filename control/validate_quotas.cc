@@ -1,0 +1,108 @@
+// How many objects of each kind there may be (vpc-semantics §14). Quotas that AWS raises on request
+// to what a fabric may want (VPCs, elastic IPs, NAT gateways) are not enforced.
+#include <cstddef>
+#include <string_view>
+
+#include "control/validate_sections.h"
+
+namespace taploom::control {
+namespace {
+
+constexpr std::size_t kMaxVpcs = 500;
+constexpr std::size_t kMaxEnis =
+    5000;  // per region; also the number of instances and of internet hosts
+constexpr std::size_t kMaxDevices =
+    20'000;  // ours: the interfaces of two generations fit into 16 bits of port number
+constexpr std::size_t kMaxInterfaces = 15;  // the most that any instance type has
+constexpr std::size_t kMaxSubnets = 200;
+constexpr std::size_t kMaxRouteTables = 200;
+constexpr std::size_t kMaxNetworkAcls = 200;
+constexpr std::size_t kMaxSecurityGroups = 2500;
+constexpr std::size_t kMaxNatGateways = 200;
+constexpr std::size_t kMaxPrefixLists = 100;
+constexpr std::size_t kMaxPrefixListEntries = 1000;
+constexpr std::size_t kMaxLoadBalancers = 50;
+constexpr std::size_t kMaxIpv4Blocks = 5;
+constexpr std::size_t kMaxIpv6Blocks = 5;
+constexpr std::size_t kMaxListeners = 50;
+constexpr std::size_t kMaxTargetGroups = 100;
+constexpr std::size_t kMaxTargets = 1000;
+
+class QuotaCheck {
+ public:
+  explicit QuotaCheck(Findings& findings) : findings_(findings) {}
+
+  void Count(Position at, std::string_view owner, std::string_view things, std::size_t count,
+             std::size_t quota) {
+    if (count <= quota) return;
+    ok_ = false;
+    findings_.Add(at, "{} has {} {}; the quota is {}", owner, count, things, quota);
+  }
+  bool ok() const { return ok_; }
+
+ private:
+  Findings& findings_;
+  bool ok_ = true;
+};
+
+void CheckVpc(const Vpc& vpc, QuotaCheck& check) {
+  const std::string owner = fmt::format("vpc \"{}\"", vpc.name.value);
+  const auto count = [&](std::string_view things, std::size_t number, std::size_t quota) {
+    check.Count(vpc.name.at, owner, things, number, quota);
+  };
+  count("IPv4 CIDR blocks", vpc.cidrs.size(), kMaxIpv4Blocks);
+  count("IPv6 CIDR blocks", vpc.ipv6_cidrs.size(), kMaxIpv6Blocks);
+  count("subnets", vpc.subnets.size(), kMaxSubnets);
+  count("route tables", vpc.route_tables.size(), kMaxRouteTables);
+  count("network ACLs", vpc.network_acls.size(), kMaxNetworkAcls);
+  count("security groups", vpc.security_groups.size(), kMaxSecurityGroups);
+  count("NAT gateways", vpc.nat_gateways.size(), kMaxNatGateways);
+  count("prefix lists", vpc.prefix_lists.size(), kMaxPrefixLists);
+  count("load balancers", vpc.load_balancers.size(), kMaxLoadBalancers);
+  for (const PrefixList& list : vpc.prefix_lists) {
+    check.Count(list.name.at, fmt::format("prefix list \"{}\"", list.name.value), "entries",
+                list.cidrs.size(), kMaxPrefixListEntries);
+  }
+  for (const LoadBalancer& balancer : vpc.load_balancers) {
+    const std::string balancer_owner = fmt::format("load balancer \"{}\"", balancer.name.value);
+    check.Count(balancer.name.at, balancer_owner, "listeners", balancer.listeners.size(),
+                kMaxListeners);
+    check.Count(balancer.name.at, balancer_owner, "target groups", balancer.target_groups.size(),
+                kMaxTargetGroups);
+    for (const TargetGroup& group : balancer.target_groups) {
+      check.Count(group.name.at, fmt::format("target group \"{}\"", group.name.value), "targets",
+                  group.targets.size(), kMaxTargets);
+    }
+  }
+}
+
+}  // namespace
+
+bool CheckQuotas(const Topology& topology, Findings& findings) {
+  QuotaCheck check(findings);
+  check.Count(topology.name.at, "the topology", "VPCs", topology.vpcs.size(), kMaxVpcs);
+  check.Count(topology.name.at, "the topology", "internet hosts", topology.internet_hosts.size(),
+              kMaxEnis);
+  std::size_t security_groups = 0;
+  std::size_t devices = topology.internet_hosts.size();
+  for (const Vpc& vpc : topology.vpcs) {
+    CheckVpc(vpc, check);
+    security_groups += vpc.security_groups.size();
+    for (const LoadBalancer& balancer : vpc.load_balancers) devices += balancer.subnets.size();
+  }
+  check.Count(topology.name.at, "the topology", "security groups", security_groups,
+              kMaxSecurityGroups);
+  std::size_t interfaces = 0;
+  for (const Instance& instance : topology.instances) {
+    interfaces += instance.interfaces.size();
+    check.Count(instance.name.at, fmt::format("instance \"{}\"", instance.name.value), "interfaces",
+                instance.interfaces.size(), kMaxInterfaces);
+  }
+  check.Count(topology.name.at, "the topology", "interfaces", interfaces, kMaxEnis);
+  check.Count(topology.name.at, "the topology",
+              "interfaces, load balancer nodes and internet hosts", devices + interfaces,
+              kMaxDevices);
+  return check.ok();
+}
+
+}  // namespace taploom::control
