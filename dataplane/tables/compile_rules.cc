@@ -74,7 +74,7 @@ DirectedRules ReadSecurityGroupRules(const config::SecurityGroup& group,
   for (const config::SecurityGroupRule& source : group.rules()) {
     const std::string label = "rule " + source.id();
     if (source.id().empty()) Reject(owner, "has a rule without id");
-    if (!source.has_match()) Reject(owner, "{}: matches nothing", label);
+    if (!source.has_match()) Reject(owner, "{}: has no match", label);
     Rule rule;
     rule.id = source.id();
     rule.owner_id = group.id();
@@ -127,7 +127,7 @@ DirectedRules ReadNetworkAclRules(const config::NetworkAcl& acl) {
   for (const auto& [key, entry] : ordered) {
     const std::string number = std::to_string(entry->rule_number());
     const std::string label = "rule " + number;
-    if (!entry->has_match()) Reject(owner, "{}: matches nothing", label);
+    if (!entry->has_match()) Reject(owner, "{}: has no match", label);
     Rule rule;
     rule.id = number;
     rule.owner_id = acl.id();

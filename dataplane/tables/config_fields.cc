@@ -21,8 +21,10 @@ wire::IpAddress ReadAddress(const Subject& subject, std::string_view what,
 }  // namespace
 
 std::string Subject::ToString() const {
-  if (name.empty()) return fmt::format("{} {}", kind, id);
-  return fmt::format("{} {} ({})", kind, name, id);
+  std::string text(kind);
+  if (!name.empty()) text += " " + name;
+  if (!id.empty()) text += name.empty() ? " " + id : " (" + id + ")";
+  return text;
 }
 
 wire::IpPrefix ReadPrefix(const Subject& subject, std::string_view what,
