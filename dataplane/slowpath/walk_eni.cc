@@ -20,7 +20,6 @@ bool IsReservedIn(const tables::Subnet& subnet, const wire::IpAddress& address) 
 }
 
 bool IsTcpOrUdp(std::uint8_t protocol) { return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp; }
-bool IsIcmp(std::uint8_t protocol) { return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6; }
 
 }  // namespace
 
