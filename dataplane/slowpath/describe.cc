@@ -73,10 +73,10 @@ std::string MatchText(const tables::Rule& rule) {
   return text;
 }
 
-StageReport DescribeRule(const tables::Rule& rule, const char* direction, bool tracked) {
+StageReport DescribeRule(const tables::Rule& rule, const char* direction, const char* tracking) {
   return {.component_id = rule.owner_id, .component_name = rule.owner_name, .rule_id = rule.id,
-          .detail = fmt::format("{} {} {} {}, {}", direction, MatchText(rule), direction[0] == 'i' ? "from" : "to", rule.peer_text,
-                                tracked ? "tracked" : "not tracked")};
+          .detail = fmt::format("{} {} {} {}{}{}", direction, MatchText(rule), direction[0] == 'i' ? "from" : "to", rule.peer_text,
+                                tracking[0] == '\0' ? "" : ", ", tracking)};
 }
 
 std::string DescribeNoRule(const tables::Snapshot& snapshot, const tables::Eni& eni, const char* direction,

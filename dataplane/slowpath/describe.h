@@ -17,7 +17,8 @@ std::string ProtocolText(std::uint8_t protocol);
 // "tcp 80", "tcp 8000-8010", "icmp type 3 code 4", "all".
 std::string MatchText(const tables::Rule& rule);
 
-StageReport DescribeRule(const tables::Rule& rule, const char* direction, bool tracked);
+// `tracking`: "tracked", "not tracked" or nothing.
+StageReport DescribeRule(const tables::Rule& rule, const char* direction, const char* tracking);
 std::string DescribeNoRule(const tables::Snapshot& snapshot, const tables::Eni& eni, const char* direction,
                            const flow::FiveTuple& tuple, const PacketView& packet);
 StageReport DescribeAclEntry(const tables::NetworkAcl& acl, const tables::Rule& entry, const tables::Subnet& subnet);

@@ -50,6 +50,7 @@ class Walk {
   void EnterEni(tables::EniIndex eni, bool is_appliance);
   void Deliver(tables::EniIndex eni);
   bool IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_sent) const;
+  const char* TrackingText(const Admission& admission) const;
   Admission Admit(const tables::RuleSet& rules, std::uint32_t rule, const tables::RuleSet& opposite) const;
 
   // walk_subnet.cc: at a subnet's edge

@@ -117,6 +117,12 @@ Admission Walk<Sink>::Admit(const tables::RuleSet& rules, std::uint32_t rule, co
 }
 
 template <typename Sink>
+const char* Walk<Sink>::TrackingText(const Admission& admission) const {
+  if (related_) return "";  // a later packet: whether the connection is tracked was settled by its first
+  return admission.tracked ? "tracked" : "not tracked";
+}
+
+template <typename Sink>
 bool Walk<Sink>::PassesSecurityGroupEgress(const tables::Eni& eni) {
   if (IsTrackedAt(eni, tuple_)) {
     decision_.source = {.filtered = true, .tracked = true, .rule = 0};
@@ -132,7 +138,7 @@ bool Walk<Sink>::PassesSecurityGroupEgress(const tables::Eni& eni) {
     return false;
   }
   decision_.source = Admit(*eni.egress_rules, rule, *eni.ingress_rules);
-  Report(Stage::kSecurityGroupEgress, [&] { return DescribeRule(eni.egress_rules->rule(rule), "egress", decision_.source.tracked); });
+  Report(Stage::kSecurityGroupEgress, [&] { return DescribeRule(eni.egress_rules->rule(rule), "egress", TrackingText(decision_.source)); });
   return true;
 }
 
@@ -152,7 +158,7 @@ bool Walk<Sink>::PassesSecurityGroupIngress(const tables::Eni& eni) {
     return false;
   }
   decision_.destination = Admit(*eni.ingress_rules, rule, *eni.egress_rules);
-  Report(Stage::kSecurityGroupIngress, [&] { return DescribeRule(eni.ingress_rules->rule(rule), "ingress", decision_.destination.tracked); });
+  Report(Stage::kSecurityGroupIngress, [&] { return DescribeRule(eni.ingress_rules->rule(rule), "ingress", TrackingText(decision_.destination)); });
   return true;
 }
 
