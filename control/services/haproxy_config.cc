@@ -20,6 +20,7 @@ constexpr int kMaxConnections = 4000;
 constexpr int kBufferSize = 64 * 1024 + 2048;
 constexpr int kRewriteRoom = 2048;
 constexpr int kConnectTimeoutSeconds = 10;
+constexpr int kMaxSpreadChecksMs = 100;
 // AWS's default deregistration delay: how long a worker of an older configuration may finish what
 // it has begun.
 constexpr int kDeregistrationDelaySeconds = 300;
@@ -87,7 +88,11 @@ std::string GlobalSection(const HaproxyFiles& files) {
       "global\n"
       "  log stdout format raw local0 info\n"
       "  stats socket {} mode 600 level admin expose-fd listeners\n"
+      "  server-state-file {}\n"
       "  maxconn {}\n"
+      // The first checks of all targets start together and not spread over an interval: a new
+      // target is decided at once.
+      "  max-spread-checks {}ms\n"
       // Raising an rlimit beyond the hard one is refused in containers; run with what there is.
       "  no strict-limits\n"
       "  nbthread 2\n"
@@ -95,8 +100,8 @@ std::string GlobalSection(const HaproxyFiles& files) {
       "  tune.bufsize {}\n"
       "  tune.maxrewrite {}\n"
       "  ssl-default-bind-options ssl-min-ver TLSv1.2\n",
-      Quote(files.stats_socket), kMaxConnections, kDeregistrationDelaySeconds, kBufferSize,
-      kRewriteRoom);
+      Quote(files.stats_socket), Quote(files.server_state), kMaxConnections, kMaxSpreadChecksMs,
+      kDeregistrationDelaySeconds, kBufferSize, kRewriteRoom);
   if (files.worker_user) {
     text += fmt::format("  user {0}\n  group {0}\n", Quote(*files.worker_user));
   }
@@ -111,6 +116,7 @@ std::string DefaultsSection(const LoadBalancerPlan& plan) {
              "  log global\n"
              "  option httplog\n"
              "  option dontlognull\n"
+             "  load-server-state-from-file global\n"
              // One try: an ALB answers 502 or 504 rather than repeat a request that a target may
              // have seen.
              "  retries 0\n"
@@ -249,8 +255,9 @@ std::string BackendSection(const LoadBalancerNodePlan& node, const TargetGroupPl
 // quoting cannot carry.
 absl::Status CheckTexts(const LoadBalancerPlan& plan, const LoadBalancerNodePlan& node,
                         const HaproxyFiles& files) {
-  std::vector<std::string_view> texts = {plan.name, plan.dns_name, node.namespace_name,
-                                         files.stats_socket, files.certificate};
+  std::vector<std::string_view> texts = {plan.name,           plan.dns_name,
+                                         node.namespace_name, files.stats_socket,
+                                         files.server_state,  files.certificate};
   for (const ListenerPlan& listener : plan.listeners) texts.push_back(listener.forward);
   for (const TargetGroupPlan& group : plan.target_groups) {
     texts.insert(texts.end(), {group.name, group.health_check.path, group.health_check.matcher});

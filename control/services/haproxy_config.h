@@ -28,7 +28,8 @@ namespace taploom::control {
 // What the configuration mentions of the host: absolute paths, and whom the worker process becomes.
 struct HaproxyFiles {
   std::string stats_socket;
-  std::string certificate;  // PEM: leaf and key; read only when a listener speaks HTTPS
+  std::string server_state;  // what a reload takes over: who was healthy
+  std::string certificate;   // PEM: leaf and key; read only when a listener speaks HTTPS
   std::optional<std::string> worker_user;  // user and group; nullopt: stays who started it
 };
 

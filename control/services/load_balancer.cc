@@ -17,6 +17,7 @@
 #include <system_error>
 
 #include "control/services/haproxy_config.h"
+#include "control/services/haproxy_socket.h"
 
 namespace taploom::control {
 namespace {
@@ -100,6 +101,7 @@ absl::StatusOr<std::string> Render(const NodeFiles& files, const LoadBalancerPla
                                    const LoadBalancerNodePlan& node) {
   return RenderHaproxyConfig(plan, node,
                              {.stats_socket = files.stats_socket.string(),
+                              .server_state = files.server_state.string(),
                               .certificate = files.certificate.string(),
                               .worker_user = WorkerUser()});
 }
@@ -140,6 +142,14 @@ absl::StatusOr<bool> RefreshConfig(const NodeFiles& files, const LoadBalancerPla
   }
   if (absl::Status status = Rename(next, files.config); !status.ok()) return status;
   return true;
+}
+
+// For the next worker to start from. A node that does not run yet has no state, which is said by a
+// version line alone.
+absl::Status SaveServerState(const NodeFiles& files) {
+  const absl::StatusOr<std::string> state =
+      AskHaproxy(files.stats_socket.string(), "show servers state");
+  return ReplacePrivateFile(files.server_state, state.value_or("1\n"));
 }
 
 // Runs `argv` with stdout and stderr into one pipe, and waits. The program's words and its wait
@@ -187,6 +197,7 @@ NodeFiles FilesIn(const fs::path& directory) {
   return {.config = directory / "haproxy.cfg",
           .certificate = directory / "certificate.pem",
           .stats_socket = directory / "stats.sock",
+          .server_state = directory / "server-state",
           .pid_file = directory / "haproxy.pid"};
 }
 
@@ -218,7 +229,9 @@ absl::StatusOr<bool> UpdateNode(const fs::path& directory, const LoadBalancerPla
   if (!certificate_changed.ok()) return certificate_changed.status();
   const absl::StatusOr<bool> config_changed = RefreshConfig(files, plan, node);
   if (!config_changed.ok()) return config_changed.status();
-  return *certificate_changed || *config_changed;
+  if (!*certificate_changed && !*config_changed) return false;
+  if (absl::Status status = SaveServerState(files); !status.ok()) return status;
+  return true;
 }
 
 absl::Status ValidateConfig(const fs::path& config) {

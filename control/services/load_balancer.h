@@ -32,7 +32,7 @@ namespace taploom::control {
 inline constexpr int kReloadSignal = SIGUSR2;
 
 struct NodeFiles {
-  std::filesystem::path config, certificate, stats_socket, pid_file;
+  std::filesystem::path config, certificate, stats_socket, server_state, pid_file;
 };
 
 // What a node keeps in its directory, which must be absolute.

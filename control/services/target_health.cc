@@ -1,17 +1,13 @@
 #include "control/services/target_health.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <chrono>
-#include <cstring>
+#include <initializer_list>
 #include <map>
+#include <utility>
 
 #include "control/services/haproxy_config.h"
+#include "control/services/haproxy_socket.h"
 
 namespace taploom::control {
 namespace {
@@ -92,11 +88,15 @@ void ExplainFailure(std::string_view check_status, const std::string& check_code
 void FillState(std::string_view status, std::string_view check_status,
                const std::string& check_code, TargetHealth* health) {
   if (check_status.starts_with("* ")) check_status.remove_prefix(2);
+  // A server that is new starts at "UP 1/n"; one that has its state from before a reload is "UP" or
+  // "DOWN" at once.
+  const bool before_first_check =
+      check_status.empty() || check_status == "INI" || check_status == "UNK";
   if (status.starts_with("DRAIN") || status.starts_with("MAINT")) {
     health->state = TargetState::kDraining;
     health->reason = "Target.DeregistrationInProgress";
     health->description = "Target deregistration is in progress";
-  } else if (check_status.empty() || check_status == "INI" || check_status == "UNK") {
+  } else if (before_first_check && status.starts_with("UP ")) {
     health->state = TargetState::kInitial;
     health->reason = "Elb.InitialHealthChecking";
     health->description = "Initial health checks in progress";
@@ -105,65 +105,6 @@ void FillState(std::string_view status, std::string_view check_status,
   } else {
     health->state = TargetState::kUnhealthy;
     ExplainFailure(check_status, check_code, health);
-  }
-}
-
-class Socket {
- public:
-  Socket() : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
-  ~Socket() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-absl::Status Unavailable(const std::string& stats_socket, std::string_view what) {
-  return absl::UnavailableError(
-      fmt::format("{}: {}: {}", stats_socket, what, std::strerror(errno)));
-}
-
-// Sends one command and reads until haproxy closes, which it does after answering.
-absl::StatusOr<std::string> Ask(const std::string& stats_socket, std::string_view command) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (stats_socket.size() >= sizeof address.sun_path) {
-    return absl::InvalidArgumentError(stats_socket + ": longer than a socket's path can be");
-  }
-  std::memcpy(address.sun_path, stats_socket.data(), stats_socket.size());
-  const Socket socket;
-  if (socket.fd() < 0) return Unavailable(stats_socket, "cannot make a socket");
-  if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return Unavailable(stats_socket, "cannot connect");
-  }
-  // A command is far shorter than an empty socket buffer: it is sent at once or not at all.
-  if (::send(socket.fd(), command.data(), command.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(command.size())) {
-    return Unavailable(stats_socket, "cannot send");
-  }
-  std::string answer;
-  while (true) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    pollfd readable{socket.fd(), POLLIN, 0};
-    const int ready = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) {
-      errno = ETIMEDOUT;
-      return Unavailable(stats_socket, "no answer");
-    }
-    char buffer[16 * 1024];
-    const ssize_t size = ::read(socket.fd(), buffer, sizeof buffer);
-    if (size == 0) return answer;
-    if (size < 0 && errno != EINTR && errno != EAGAIN) {
-      return Unavailable(stats_socket, "cannot read");
-    }
-    if (size > 0) answer.append(buffer, static_cast<std::size_t>(size));
   }
 }
 
@@ -215,7 +156,7 @@ absl::StatusOr<std::vector<TargetHealth>> ParseTargetHealth(std::string_view sho
 }
 
 absl::StatusOr<std::vector<TargetHealth>> ReadTargetHealth(const std::string& stats_socket) {
-  const absl::StatusOr<std::string> answer = Ask(stats_socket, "show stat\n");
+  const absl::StatusOr<std::string> answer = AskHaproxy(stats_socket, "show stat");
   if (!answer.ok()) return answer.status();
   return ParseTargetHealth(*answer);
 }

@@ -29,6 +29,7 @@ LoadBalancerPlan Front() {
 }
 
 const HaproxyFiles kFiles{.stats_socket = "/run/t/stats.sock",
+                          .server_state = "/run/t/state",
                           .certificate = "/run/t/cert.pem",
                           .worker_user = "haproxy"};
 
@@ -50,7 +51,9 @@ TEST(HaproxyConfigTest, GlobalSection) {
   EXPECT_EQ(Section(Render(Front()), "global"), R"cfg(global
   log stdout format raw local0 info
   stats socket "/run/t/stats.sock" mode 600 level admin expose-fd listeners
+  server-state-file "/run/t/state"
   maxconn 4000
+  max-spread-checks 100ms
   no strict-limits
   nbthread 2
   hard-stop-after 300s
@@ -68,6 +71,7 @@ TEST(HaproxyConfigTest, DefaultsHaveTheTimeoutsAndPagesOfAnAlb) {
   log global
   option httplog
   option dontlognull
+  load-server-state-from-file global
   retries 0
   timeout connect 10s
   timeout client 60s

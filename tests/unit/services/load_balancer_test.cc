@@ -571,6 +571,31 @@ TEST_F(LoadBalancerTest, ReloadKeepsARequestThatIsUnderWay) {
   EXPECT_EQ(body.get(), "halfdone");
 }
 
+TEST_F(LoadBalancerTest, ReloadForgetsNobodysHealth) {
+  Target sick, sound;
+  sick.set_health_status(500);
+  web().targets = {sick.plan("web-1"), sound.plan("web-2")};
+  Start();
+  const auto states = [&] {
+    std::vector<TargetState> in_order;
+    for (const TargetHealth& row : Health()) in_order.push_back(row.state);
+    return in_order;
+  };
+  const std::vector<TargetState> known{TargetState::kUnhealthy, TargetState::kHealthy};
+  ASSERT_TRUE(Eventually([&] { return states() == known; }));
+
+  web().health_check.interval_seconds = 300;
+  plan_.listeners[1].port = FreePort(kNode);
+  ASSERT_TRUE(Update().value_or(false));
+  haproxy_->Signal(kReloadSignal);
+  // The new listener answers as soon as there is a worker that has it.
+  ASSERT_TRUE(
+      Eventually([&] { return static_cast<bool>(Get(plan_.listeners[1].port, "/first")); }));
+  EXPECT_EQ(states(), known);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(Get(plan_.listeners[1].port, "/more"));
+  EXPECT_EQ(sick.last_request().target, "");
+}
+
 TEST_F(LoadBalancerTest, NoConnectionIsRefusedDuringReloads) {
   Target target;
   web().targets = {target.plan("web-1")};

@@ -30,9 +30,14 @@ TargetHealth Row(TargetState state, std::string reason, std::string description)
 
 TEST(TargetHealthTest, BeforeTheFirstCheckATargetIsInitial) {
   EXPECT_EQ(
-      OnlyRow("INI,tg:web,web-1:80,UP,,,"),
+      OnlyRow("INI,tg:web,web-1:80,UP 1/2,,,"),
       Row(TargetState::kInitial, "Elb.InitialHealthChecking", "Initial health checks in progress"));
   EXPECT_EQ(OnlyRow("* INI,tg:web,web-1:80,UP 1/2,,,").state, TargetState::kInitial);
+}
+
+TEST(TargetHealthTest, StateTakenOverByAReloadHoldsBeforeTheFirstCheck) {
+  EXPECT_EQ(OnlyRow("INI,tg:web,web-1:80,UP,,,").state, TargetState::kHealthy);
+  EXPECT_EQ(OnlyRow("INI,tg:web,web-1:80,DOWN,,,").state, TargetState::kUnhealthy);
 }
 
 TEST(TargetHealthTest, PassingTargetIsHealthyWithoutAReason) {
