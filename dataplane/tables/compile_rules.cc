@@ -69,7 +69,7 @@ std::vector<Rule>& RulesOf(const Subject& owner, const std::string& label,
 DirectedRules ReadSecurityGroupRules(const config::SecurityGroup& group,
                                      const NamedPeersById& security_groups,
                                      const NamedPeersById& prefix_lists) {
-  const Subject owner{"security group", group.id(), group.name()};
+  const Subject owner = SubjectOf(group);
   DirectedRules rules;
   for (const config::SecurityGroupRule& source : group.rules()) {
     const std::string label = "rule " + source.id();
@@ -111,7 +111,7 @@ DirectedRules ReadSecurityGroupRules(const config::SecurityGroup& group,
 }
 
 DirectedRules ReadNetworkAclRules(const config::NetworkAcl& acl) {
-  const Subject owner{"network ACL", acl.id(), acl.name()};
+  const Subject owner = SubjectOf(acl);
   // The lowest number decides, so the position of a rule is its rank among the numbers.
   std::map<std::pair<config::Direction, std::uint32_t>, const config::NetworkAclEntry*> ordered;
   for (const config::NetworkAclEntry& entry : acl.entries()) {
@@ -143,7 +143,7 @@ DirectedRules ReadNetworkAclRules(const config::NetworkAcl& acl) {
 NamedPeersById ReadPrefixLists(const config::FabricConfig& config) {
   NamedPeersById lists;
   for (const config::PrefixList& source : config.prefix_lists()) {
-    const Subject subject{"prefix list", source.id(), source.name()};
+    const Subject subject = SubjectOf(source);
     if (source.id().empty()) Reject(subject, "has no id");
     NamedPeers list{source.name().empty() ? source.id() : source.name(), "", {}};
     for (const config::Prefix& cidr : source.cidrs()) {

@@ -27,7 +27,8 @@ class ConfigFault : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The object that a fault is reported against: `subnet app-a (subnet-0a1b…)`.
+// The object that a fault is reported against: `subnet app-a (subnet-0a1b…)`. Valid as long as the
+// strings it refers to.
 struct Subject {
   std::string_view kind;
   const std::string& id;
@@ -35,6 +36,33 @@ struct Subject {
 
   std::string ToString() const;
 };
+
+inline Subject SubjectOf(const config::Vpc& vpc) { return {"VPC", vpc.id(), vpc.name()}; }
+inline Subject SubjectOf(const config::Subnet& subnet) {
+  return {"subnet", subnet.id(), subnet.name()};
+}
+inline Subject SubjectOf(const config::RouteTable& table) {
+  return {"route table", table.id(), table.name()};
+}
+inline Subject SubjectOf(const config::SecurityGroup& group) {
+  return {"security group", group.id(), group.name()};
+}
+inline Subject SubjectOf(const config::NetworkAcl& acl) {
+  return {"network ACL", acl.id(), acl.name()};
+}
+inline Subject SubjectOf(const config::PrefixList& list) {
+  return {"prefix list", list.id(), list.name()};
+}
+inline Subject SubjectOf(const config::Eni& eni) { return {"ENI", eni.id(), eni.name()}; }
+inline Subject SubjectOf(const config::InternetGateway& igw) {
+  return {"internet gateway", igw.id(), igw.name()};
+}
+inline Subject SubjectOf(const config::NatGateway& nat) {
+  return {"NAT gateway", nat.id(), nat.name()};
+}
+inline Subject SubjectOf(const config::InternetHost& host) {
+  return {"internet host", host.id(), host.name()};
+}
 
 template <typename... Args>
 [[noreturn]] void Reject(const Subject& subject, fmt::format_string<Args...> reason,

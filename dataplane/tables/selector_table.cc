@@ -6,8 +6,6 @@
 namespace taploom::tables {
 namespace {
 
-constexpr std::uint32_t kSelectorCount = 65'536;
-
 // From `selector` on, `rule` matches when it did not before, and the other way round.
 struct Edge {
   std::uint32_t selector;
@@ -31,18 +29,29 @@ SelectorTable::SelectorTable(std::span<const Range> ranges, std::size_t rule_cou
   RuleBits matching(rule_count);
   RuleBitmaps::Id current = interner.Intern(matching);
   auto edge = edges.begin();
-  Page page;
-  for (std::uint32_t selector = 0; selector < kSelectorCount; ++selector) {
-    if (edge != edges.end() && edge->selector == selector) {
-      for (; edge != edges.end() && edge->selector == selector; ++edge) matching.Flip(edge->rule);
-      current = interner.Intern(matching);
+  bool previous_is_uniform = false;
+  for (std::uint32_t high_byte = 0; high_byte < page_of_high_byte_.size(); ++high_byte) {
+    const std::uint32_t first = high_byte << 8;
+    const bool is_uniform = edge == edges.end() || edge->selector > first + 0xff;
+    if (is_uniform && previous_is_uniform) {
+      page_of_high_byte_[high_byte] = page_of_high_byte_[high_byte - 1];
+      continue;
     }
-    page[selector & 0xff] = current;
-    if ((selector & 0xff) != 0xff) continue;
+    previous_is_uniform = is_uniform;
+    Page page;
+    for (std::uint32_t low_byte = 0; low_byte < page.size(); ++low_byte) {
+      if (edge != edges.end() && edge->selector == first + low_byte) {
+        for (; edge != edges.end() && edge->selector == first + low_byte; ++edge) {
+          matching.Flip(edge->rule);
+        }
+        current = interner.Intern(matching);
+      }
+      page[low_byte] = current;
+    }
     const auto [known, is_new] =
         known_pages.emplace(page, static_cast<std::uint8_t>(pages_.size()));
     if (is_new) pages_.push_back(page);
-    page_of_high_byte_[selector >> 8] = known->second;
+    page_of_high_byte_[high_byte] = known->second;
   }
   pages_.shrink_to_fit();
 }

@@ -1,0 +1,83 @@
+// Security groups: from rules to the classifiers that their ENIs share.
+#include <map>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "dataplane/tables/compiler.h"
+
+namespace taploom::tables {
+namespace {
+
+const std::string& NameOrId(const std::string& name, const std::string& id) {
+  return name.empty() ? id : name;
+}
+
+}  // namespace
+
+void Compiler::AddSecurityGroup(const config::SecurityGroup& source) {
+  const Subject subject = SubjectOf(source);
+  security_groups_.Add(subject);
+  snapshot_->security_groups.push_back(
+      {source.id(), source.name(), vpcs_.Get(subject, source.vpc_id())});
+}
+
+void Compiler::AttachSecurityGroups() {
+  const NamedPeersById prefix_lists = ReadPrefixLists(config_);
+  const NamedPeersById members = SecurityGroupMembers();
+  std::vector<DirectedRules> rules_of_group;
+  std::unordered_set<std::string> rule_ids;
+  for (const config::SecurityGroup& group : config_.security_groups()) {
+    for (const config::SecurityGroupRule& rule : group.rules()) {
+      if (!rule_ids.insert(rule.id()).second) {
+        Reject(SubjectOf(group), "rule {}: id is used twice", rule.id());
+      }
+    }
+    rules_of_group.push_back(ReadSecurityGroupRules(group, members, prefix_lists));
+  }
+
+  struct Filters {
+    std::shared_ptr<const RuleSet> ingress, egress;
+  };
+  std::map<std::vector<std::uint32_t>, Filters> filters_of_groups;
+  for (Eni& eni : snapshot_->enis) {
+    if (eni.type == EniType::kNatGateway) continue;
+    std::vector<std::uint32_t> groups;
+    for (const SecurityGroupIndex group : eni.security_groups) groups.push_back(group.value);
+    const auto [entry, is_new] = filters_of_groups.try_emplace(groups);
+    Filters& filters = entry->second;
+    if (is_new) {
+      DirectedRules all;
+      for (const std::uint32_t group : groups) {
+        const DirectedRules& own = rules_of_group[group];
+        all.ingress.insert(all.ingress.end(), own.ingress.begin(), own.ingress.end());
+        all.egress.insert(all.egress.end(), own.egress.begin(), own.egress.end());
+      }
+      filters.ingress = std::make_shared<const RuleSet>(std::move(all.ingress));
+      filters.egress = std::make_shared<const RuleSet>(std::move(all.egress));
+    }
+    eni.ingress_rules = filters.ingress;
+    eni.egress_rules = filters.egress;
+  }
+}
+
+// A group as a peer stands for the private addresses of the ENIs that carry it, of both families;
+// public addresses never match (vpc-semantics §5).
+NamedPeersById Compiler::SecurityGroupMembers() const {
+  NamedPeersById members;
+  for (const config::SecurityGroup& group : config_.security_groups()) {
+    members[group.id()] = {NameOrId(group.name(), group.id()), group.vpc_id(), {}};
+  }
+  for (const Eni& eni : snapshot_->enis) {
+    for (const SecurityGroupIndex group : eni.security_groups) {
+      NamedPeers& peers = members[(*snapshot_)[group].id];
+      for (const EniAddress& address : eni.addresses) {
+        peers.prefixes.push_back(wire::IpPrefix::Host(address.private_address));
+      }
+    }
+  }
+  return members;
+}
+
+}  // namespace taploom::tables
