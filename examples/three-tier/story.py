@@ -178,7 +178,7 @@ def wait_until_healthy(taploom):
 
 
 def hop(number, where, frame, sentence):
-    say(f"  {BOLD}{number}{PLAIN}  {where:<28} {BOLD}{frame}{PLAIN}")
+    say(f"  {BOLD}{number}{PLAIN}  {where:<30} {BOLD}{frame}{PLAIN}")
     say(f"     {sentence}")
 
 
@@ -232,7 +232,7 @@ def tell_request(taploom, folder):
     for where, capture, request, content, decode in replies:
         back = (f"({content}) && ip.src == {request.destination} && tcp.srcport == {request.destination_port}"
                 f" && tcp.dstport == {request.source_port}")
-        say(f"     {where:<28} {BOLD}{capture.first('an answer', back, decode=decode)}{PLAIN}")
+        say(f"     {where:<30} {BOLD}{capture.first('an answer', back, decode=decode)}{PLAIN}")
     say("     No rule allows these; `db` has `egress: []`. Security groups are stateful.")
 
     title("The page")
@@ -240,6 +240,11 @@ def tell_request(taploom, folder):
         say(f"  │ {line}")
     check("X-Forwarded-For: 1.2.3.4" in page, "the application knows the client's address")
     check("from 10.0.2.50." in page, "the row just written is on it")
+
+    title("Port 80: curl http://mydomain.com/")
+    redirect = taploom.execute("client", "curl", "--silent", "--show-error", "--max-time", "10", "--output", "/dev/null",
+                               "--write-out", "%{http_code} %{redirect_url}", "http://mydomain.com/").stdout
+    check(redirect == "301 https://mydomain.com:443/", f"it answers {redirect}")
 
 
 def tell_nat(taploom, folder):
@@ -296,25 +301,28 @@ def tell_rules(taploom):
     check(bool(counted), "the drop is counted, with its reason")
 
 
-def what_is_left():
-    """Namespaces, devices, files and processes of the fabric that still exist."""
-    left = [line.split()[0] for line in run(["ip", "netns", "list"]).stdout.splitlines()
-            if line.startswith(f"tl-{FABRIC}-")]
-    folder = pathlib.Path("/run/taploom") / FABRIC
-    if folder.exists():
-        left.append(str(folder))
-    ours = {str(os.getpid()), str(os.getppid())}  # this program's own command line names the example too
+def namespaces_and_files():
+    """What a running fabric of this name has outside of its processes."""
+    found = [line.split()[0] for line in run(["ip", "netns", "list"]).stdout.splitlines()
+             if line.startswith(f"tl-{FABRIC}-")]
+    return found + [str(folder) for folder in [pathlib.Path("/run/taploom") / FABRIC] if folder.exists()]
+
+
+def processes():
+    """Those whose command line names the fabric's or the example's folder."""
+    found = set()
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if process.name not in ours and (f"{folder}/" in command or f"{HERE}/" in command):
-                left.append(f"process {process.name}: {command.strip()}")
-    return left
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            if f"/run/taploom/{FABRIC}/" in command or f"{HERE}/" in command:
+                found.add(f"{process.name} {command}")
+    return found
 
 
 def play(taploom, folder):
-    if what_is_left():
+    if namespaces_and_files():
         raise StoryError(f"a fabric named {FABRIC} is here already; `taploom down {FABRIC}` ends it")
+    others = processes()  # an editor, say, that has the topology open
     progress("taploom up examples/three-tier/topology.yaml")
     try:
         taploom("up", str(HERE / "topology.yaml"))
@@ -327,7 +335,7 @@ def play(taploom, folder):
         progress(f"taploom down {FABRIC}")
         taploom("down", FABRIC, expect=None)
     title("Afterwards")
-    left = what_is_left()
+    left = namespaces_and_files() + sorted(processes() - others)
     check(not left, "no namespace, device, process or file is left" if not left else f"left behind: {left}")
 
 
