@@ -1,0 +1,91 @@
+#include "dataplane/daemon/connection_report.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "dataplane/slowpath/decision.h"
+#include "dataplane/slowpath/describe.h"
+
+namespace taploom::daemon {
+namespace {
+
+std::string BytesOf(const wire::IpAddress& address) {
+  const auto bytes = address.bytes();
+  return {bytes.begin(), bytes.end()};
+}
+
+const tables::Eni* EniBehind(const tables::Snapshot& snapshot, std::uint16_t port) {
+  const tables::EniIndex eni = snapshot.OwnerOf(port).eni;
+  return eni.exists() ? &snapshot[eni] : nullptr;
+}
+
+std::string RuleId(const std::shared_ptr<const tables::RuleSet>& rules, std::uint64_t digest) {
+  if (rules == nullptr || digest == 0) return "";
+  for (const tables::Rule& rule : rules->rules()) {
+    if (slowpath::RuleDigest(rule.id) == digest) return rule.id;
+  }
+  return "";
+}
+
+// The gateway of the originator's VPC that owns the address: other VPCs may use the same one.
+std::string NatGatewayId(const tables::Snapshot& snapshot, const tables::Eni* originator,
+                         std::uint32_t nat_address) {
+  if (originator == nullptr) return "";
+  std::uint8_t bytes[4];
+  std::memcpy(bytes, &nat_address, sizeof bytes);
+  const wire::IpAddress address = wire::IpAddress::V4FromBytes(bytes);
+  for (const tables::NatGateway& gateway : snapshot.nat_gateways) {
+    const tables::Eni& eni = snapshot[gateway.eni];
+    if (eni.vpc == originator->vpc && eni.FindAddress(address) != nullptr) return gateway.id;
+  }
+  return "";
+}
+
+std::uint64_t MillisecondsSince(Tick then, Tick now) {
+  return static_cast<std::uint64_t>(std::max(now - then, Tick{0}).count());
+}
+
+}  // namespace
+
+void ReportConnection(const flow::Connection& connection, const tables::Snapshot& snapshot,
+                      Tick now, config::Connection& report) {
+  const flow::Half& original = connection.half(flow::FlowDirection::kOriginal);
+  const flow::Half& reply = connection.half(flow::FlowDirection::kReply);
+  report.set_protocol(slowpath::ProtocolText(original.key.tuple.protocol));
+  report.set_ingress_port(original.key.ingress_port);
+  report.set_egress_port(original.action.egress_port);
+  report.set_source(BytesOf(original.key.tuple.source));
+  report.set_source_port(original.key.tuple.source_port);
+  report.set_destination(BytesOf(original.key.tuple.destination));
+  report.set_destination_port(original.key.tuple.destination_port);
+
+  // What the receiver sees is the reply's key reversed (flow/connection.h).
+  const flow::FiveTuple translated = reply.key.tuple.Reversed();
+  report.set_translated_source(BytesOf(translated.source));
+  report.set_translated_source_port(translated.source_port);
+  report.set_translated_destination(BytesOf(translated.destination));
+  report.set_translated_destination_port(translated.destination_port);
+
+  report.set_state(ToText(connection.state));
+  report.set_age_ms(MillisecondsSince(connection.created, now));
+  report.set_idle_ms(MillisecondsSince(connection.last_seen, now));
+  report.set_original_packets(original.packets);
+  report.set_original_bytes(original.bytes);
+  report.set_reply_packets(reply.packets);
+  report.set_reply_bytes(reply.bytes);
+
+  const tables::Eni* originator = EniBehind(snapshot, original.key.ingress_port);
+  const tables::Eni* receiver = EniBehind(snapshot, original.action.egress_port);
+  if (originator != nullptr)
+    report.set_egress_rule_id(RuleId(originator->egress_rules, connection.egress_rule));
+  if (receiver != nullptr)
+    report.set_ingress_rule_id(RuleId(receiver->ingress_rules, connection.ingress_rule));
+  if (connection.has(flow::Connection::kNat)) {
+    report.set_nat_gateway_id(NatGatewayId(snapshot, originator, connection.nat_address));
+  }
+}
+
+}  // namespace taploom::daemon

@@ -1,0 +1,61 @@
+#include "dataplane/daemon/counter_report.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "dataplane/verdict.h"
+
+namespace taploom::daemon {
+namespace {
+
+void ReportPort(std::uint16_t port, const observe::PortCounters& counters,
+                config::PortCounters& report) {
+  report.set_port(port);
+  report.set_received_packets(counters.received_packets.value());
+  report.set_received_bytes(counters.received_bytes.value());
+  report.set_sent_packets(counters.sent_packets.value());
+  report.set_sent_bytes(counters.sent_bytes.value());
+  for (std::size_t i = 0; i < kDropReasonCount; ++i) {
+    const std::uint64_t packets = counters.drops[i].value();
+    if (packets == 0) continue;
+    config::DropCount& drop = *report.add_drops();
+    drop.set_reason(TextOf(static_cast<DropReason>(i)).name);
+    drop.set_packets(packets);
+  }
+}
+
+void ReportNatGateway(const std::string& id, const observe::NatGatewayCounters& counters,
+                      config::NatGatewayCounters& report) {
+  report.set_nat_gateway_id(id);
+  // Opened first, closed second: a connection that ends in between must not make the difference
+  // negative.
+  const std::uint64_t closed = counters.connections_closed.value();
+  const std::uint64_t established = counters.connections_established.value();
+  report.set_active_connections(established > closed ? established - closed : 0);
+  report.set_connection_attempts(counters.connection_attempts.value());
+  report.set_connections_established(established);
+  report.set_port_allocation_errors(counters.port_allocation_errors.value());
+  report.set_idle_timeouts(counters.idle_timeouts.value());
+  report.set_packets_out_to_destination(counters.packets_out_to_destination.value());
+  report.set_packets_in_from_destination(counters.packets_in_from_destination.value());
+  report.set_bytes_out_to_destination(counters.bytes_out_to_destination.value());
+  report.set_bytes_in_from_destination(counters.bytes_in_from_destination.value());
+}
+
+}  // namespace
+
+void ReportCounters(const observe::Counters& counters, config::Counters& report) {
+  for (std::size_t port = 0; port < observe::Counters::kMaxPorts; ++port) {
+    const auto id = static_cast<std::uint16_t>(port);
+    if (const observe::PortCounters* found = counters.Find(id))
+      ReportPort(id, *found, *report.add_ports());
+  }
+  counters.ForEachNatGateway(
+      [&](const std::string& id, const observe::NatGatewayCounters& gateway) {
+        ReportNatGateway(id, gateway, *report.add_nat_gateways());
+      });
+  report.set_slow_path_packets(counters.slow_path_packets.value());
+}
+
+}  // namespace taploom::daemon

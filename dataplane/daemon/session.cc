@@ -1,0 +1,187 @@
+#include "dataplane/daemon/session.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "dataplane/daemon/connection_report.h"
+#include "dataplane/daemon/counter_report.h"
+#include "dataplane/daemon/tap_descriptor.h"
+#include "dataplane/io/tap_port.h"
+#include "dataplane/tables/compile.h"
+
+namespace taploom::daemon {
+namespace {
+
+constexpr std::uint32_t kMinPort = 1, kMaxPort = 65'534;
+
+std::uint64_t RandomSeed() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+    throw std::runtime_error("The kernel gives no random numbers.");
+  return seed;
+}
+
+}  // namespace
+
+config::FromDataplane Session::Handle(const config::ToDataplane& request, io::UniqueFd descriptor) {
+  config::FromDataplane reply;
+  reply.set_sequence(request.sequence());
+  std::string error = Dispatch(request, std::move(descriptor), reply);
+  if (!error.empty()) {
+    reply.Clear();
+    reply.set_sequence(request.sequence());
+    reply.set_error(std::move(error));
+  }
+  return reply;
+}
+
+std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,
+                              config::FromDataplane& reply) {
+  if (descriptor.valid() != request.has_add_port()) {
+    return descriptor.valid() ? "A descriptor came with a request that takes none."
+                              : "No descriptor came with add_port.";
+  }
+  switch (request.request_case()) {
+    case config::ToDataplane::kApply:
+      return Apply(request.apply(), *reply.mutable_applied());
+    case config::ToDataplane::kAddPort:
+      return AddPort(request.add_port(), std::move(descriptor));
+    case config::ToDataplane::kRemovePort:
+      return RemovePort(request.remove_port());
+    case config::ToDataplane::kGetCounters:
+      return GetCounters(*reply.mutable_counters());
+    case config::ToDataplane::kGetConnections:
+      return GetConnections(request.get_connections(), *reply.mutable_connections());
+    case config::ToDataplane::REQUEST_NOT_SET:
+      break;
+  }
+  return "The request is of a kind that this dataplane does not know.";
+}
+
+std::string Session::Apply(const config::FabricConfig& config, config::Applied& applied) {
+  const std::uint64_t running = snapshot_ == nullptr ? 0 : snapshot_->generation;
+  if (config.generation() <= running) {
+    return fmt::format(
+        "Configuration generation {} is not newer than generation {}, which is running.",
+        config.generation(), running);
+  }
+
+  const auto start = std::chrono::steady_clock::now();
+  tables::CompileResult compiled = tables::Compile(config);
+  const auto duration = std::chrono::steady_clock::now() - start;
+  if (compiled.snapshot == nullptr) return compiled.error;
+
+  const tables::Limits& limits = compiled.snapshot->limits;
+  if (forwarding_ == nullptr) {
+    StartForwarding(limits);
+  } else if (limits.connections != snapshot_->limits.connections) {
+    return fmt::format(
+        "The connection table holds {} connections and cannot be given room for {} while packets "
+        "flow.",
+        snapshot_->limits.connections, limits.connections);
+  }
+  snapshot_ = compiled.snapshot;
+  std::shared_ptr<const tables::Snapshot> previous;
+  forwarding_->worker.Execute(
+      [&] { previous = forwarding_->pipeline.Publish(std::move(compiled.snapshot)); });
+  // Freed here, not on the worker; and what a large configuration took while it was compiled goes
+  // back to the system.
+  previous.reset();
+  malloc_trim(0);
+
+  applied.set_generation(snapshot_->generation);
+  applied.set_compile_microseconds(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
+  return "";
+}
+
+void Session::StartForwarding(const tables::Limits& limits) {
+  const flow::ConnectionTable::Options table{.capacity = limits.connections,
+                                             .capacity_per_port = limits.connections_per_eni,
+                                             .seed = RandomSeed()};
+  forwarding_ = std::make_unique<Forwarding>(counters_, table, options_);
+  for (auto& [id, port] : std::exchange(waiting_ports_, {})) {
+    if (!HandToWorker(id, std::move(port)))
+      throw std::runtime_error(fmt::format("Port {} cannot be polled.", id));
+  }
+}
+
+bool Session::HandToWorker(std::uint16_t id, std::unique_ptr<io::Port> port) {
+  bool added = false;
+  forwarding_->worker.Execute([&] { added = forwarding_->worker.AddPort(id, std::move(port)); });
+  return added;
+}
+
+std::string Session::AddPort(const config::AddPort& request, io::UniqueFd descriptor) {
+  if (request.port() < kMinPort || request.port() > kMaxPort) {
+    return fmt::format("Port {} ({}) is not in {}–{}.", request.port(), request.name(), kMinPort,
+                       kMaxPort);
+  }
+  const auto id = static_cast<std::uint16_t>(request.port());
+  if (attached_.contains(id)) return fmt::format("Port {} ({}) is in use.", id, request.name());
+  if (const std::string problem = DescribeTapProblem(descriptor.get()); !problem.empty()) {
+    return fmt::format("Port {} ({}) cannot be added: the descriptor {}.", id, request.name(),
+                       problem);
+  }
+
+  counters_.AddPort(id);
+  auto port = std::make_unique<io::TapPort>(std::move(descriptor));
+  if (forwarding_ == nullptr) {
+    waiting_ports_.emplace(id, std::move(port));
+  } else if (!HandToWorker(id, std::move(port))) {
+    return fmt::format("Port {} ({}) cannot be polled.", id, request.name());
+  }
+  attached_.insert(id);
+  return "";
+}
+
+std::string Session::RemovePort(const config::RemovePort& request) {
+  const auto id = static_cast<std::uint16_t>(std::min(request.port(), kMaxPort + 1));
+  if (attached_.erase(id) == 0) return fmt::format("There is no port {}.", request.port());
+  waiting_ports_.erase(id);
+  if (forwarding_ != nullptr) {
+    std::unique_ptr<io::Port> removed;
+    forwarding_->worker.Execute([&] { removed = forwarding_->worker.RemovePort(id); });
+  }
+  return "";
+}
+
+std::string Session::GetCounters(config::Counters& report) {
+  ReportCounters(counters_, report);
+  if (forwarding_ == nullptr) return "";
+  report.set_generation(snapshot_->generation);
+  report.set_connection_capacity(snapshot_->limits.connections);
+  forwarding_->worker.Execute(
+      [&] { report.set_connections(forwarding_->pipeline.connections().size()); });
+  return "";
+}
+
+std::string Session::GetConnections(const config::GetConnections& request,
+                                    config::Connections& report) {
+  if (forwarding_ == nullptr) return "";
+  // Room is made before and texts are made after: packets wait only while connections are copied.
+  std::vector<flow::Connection> connections;
+  std::uint32_t live = 0;
+  forwarding_->worker.Execute([&] { live = forwarding_->pipeline.connections().size(); });
+  const std::size_t limit = std::min(request.limit(), live);
+  connections.reserve(limit);
+  forwarding_->worker.Execute([&] {
+    forwarding_->pipeline.connections().ForEach([&](const flow::Connection& connection) {
+      if (connections.size() < limit) connections.push_back(connection);
+    });
+  });
+  const Tick now = forwarding_->worker.Now();
+  for (const flow::Connection& connection : connections) {
+    ReportConnection(connection, *snapshot_, now, *report.add_connections());
+  }
+  return "";
+}
+
+}  // namespace taploom::daemon

@@ -1,0 +1,16 @@
+// What a descriptor must be before the dataplane reads frames from it.
+#ifndef TAPLOOM_DATAPLANE_DAEMON_TAP_DESCRIPTOR_H_
+#define TAPLOOM_DATAPLANE_DAEMON_TAP_DESCRIPTOR_H_
+
+#include <string>
+
+namespace taploom::daemon {
+
+// Empty when `descriptor` is a non-blocking queue of a TAP with IFF_NO_PI, IFF_VNET_HDR and a vnet
+// header of 12 bytes. Otherwise what is wrong with it, as the end of a sentence that begins with
+// "the descriptor" ("is not a TAP queue").
+std::string DescribeTapProblem(int descriptor);
+
+}  // namespace taploom::daemon
+
+#endif  // TAPLOOM_DATAPLANE_DAEMON_TAP_DESCRIPTOR_H_

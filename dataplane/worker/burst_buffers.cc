@@ -1,0 +1,25 @@
+#include "dataplane/worker/burst_buffers.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace taploom::worker {
+
+BurstBuffers::BurstBuffers() {
+  void* memory =
+      mmap(nullptr, kMemorySize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    throw std::system_error(errno, std::generic_category(), "cannot map the frame buffers");
+  memory_ = static_cast<std::uint8_t*>(memory);
+  std::uint8_t* const tails = memory_ + kCount * Packet::kHeadCapacity;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    packets_[i].head = memory_ + i * Packet::kHeadCapacity;
+    packets_[i].tail = tails + i * Packet::kTailCapacity;
+  }
+}
+
+BurstBuffers::~BurstBuffers() { munmap(memory_, kMemorySize); }
+
+}  // namespace taploom::worker

@@ -1,0 +1,39 @@
+// BurstBuffers: the memory that one worker's frames live in, mapped once at start.
+#ifndef TAPLOOM_DATAPLANE_WORKER_BURST_BUFFERS_H_
+#define TAPLOOM_DATAPLANE_WORKER_BURST_BUFFERS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/packet.h"
+
+namespace taploom::worker {
+
+// kCount packets whose head and tail point at buffers of their own. All heads lie together, so a
+// burst of small frames touches 64 KiB; a tail costs memory only once a superframe has been in it.
+class BurstBuffers {
+ public:
+  static constexpr std::size_t kCount = 32;
+
+  // Throws std::system_error when there is no memory.
+  BurstBuffers();
+  BurstBuffers(const BurstBuffers&) = delete;
+  BurstBuffers& operator=(const BurstBuffers&) = delete;
+  ~BurstBuffers();
+
+  // REQUIRES: count ≤ kCount.
+  std::span<Packet> First(std::size_t count) { return std::span(packets_).first(count); }
+
+ private:
+  static constexpr std::size_t kMemorySize =
+      kCount * (Packet::kHeadCapacity + Packet::kTailCapacity);
+
+  std::uint8_t* memory_;
+  std::array<Packet, kCount> packets_;
+};
+
+}  // namespace taploom::worker
+
+#endif  // TAPLOOM_DATAPLANE_WORKER_BURST_BUFFERS_H_

@@ -1,0 +1,17 @@
+// Transmit: does with a packet what its verdict says.
+#ifndef TAPLOOM_DATAPLANE_WORKER_TRANSMIT_H_
+#define TAPLOOM_DATAPLANE_WORKER_TRANSMIT_H_
+
+#include "dataplane/packet.h"
+#include "dataplane/pipeline.h"
+#include "dataplane/worker/port_table.h"
+
+namespace taploom::worker {
+
+// Sends `packet` (cut where the verdict says so) and tells the pipeline's counters about every
+// frame. The packet's buffers may be used up.
+void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline);
+
+}  // namespace taploom::worker
+
+#endif  // TAPLOOM_DATAPLANE_WORKER_TRANSMIT_H_

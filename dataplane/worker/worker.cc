@@ -1,0 +1,140 @@
+#include "dataplane/worker/worker.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "dataplane/worker/transmit.h"
+
+namespace taploom::worker {
+namespace {
+
+// Connections expire while no packet comes, too.
+constexpr int kIdleTimeoutMs = 1000;
+
+// A port's turn is bounded in frames and in bytes, so that bulk traffic of one cannot hold up the
+// others, and what was read is still in the core's L2 cache when it is written. Receive is asked
+// for frames, so the byte budget (256 KiB) is kept by asking a port that sends superframes for
+// fewer.
+constexpr std::size_t kBurstSize = BurstBuffers::kCount;
+constexpr std::size_t kSuperframeBurstSize = 4;
+
+constexpr std::size_t kMaxEvents = 64;
+
+}  // namespace
+
+Worker::Worker(Pipeline& pipeline, const Options& options)
+    : pipeline_(pipeline), options_(options), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_.valid() || !Watch(commands_.descriptor(), EPOLLIN, nullptr)) {
+    throw std::system_error(errno, std::generic_category(), "cannot make an epoll instance");
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+Worker::~Worker() {
+  Execute([this] { stopping_ = true; });
+  thread_.join();
+}
+
+bool Worker::Watch(int descriptor, std::uint32_t events, PortSlot* slot) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = slot;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0;
+}
+
+bool Worker::AddPort(std::uint16_t id, std::unique_ptr<io::Port> port) {
+  if (ports_.Find(id) != nullptr) return false;
+  const int descriptor = port->descriptor();
+  PortSlot& slot = ports_.Add(id, std::move(port));
+  slot.burst_size = kBurstSize;
+  ready_.reserve(++port_count_);
+  // Edge-triggered: a port is announced once and then served until it is empty, without another
+  // poll of it by the kernel.
+  if (Watch(descriptor, EPOLLIN | EPOLLET, &slot)) return true;
+  --port_count_;
+  ports_.Take(id);
+  return false;
+}
+
+std::unique_ptr<io::Port> Worker::RemovePort(std::uint16_t id) {
+  if (ports_.Find(id) == nullptr) return nullptr;
+  const std::unique_ptr<PortSlot> slot = ports_.Take(id);
+  // Explicitly: other processes may hold the same open file, so closing ours would not end the
+  // watch. A port that hung up is not watched any more, and the error says just that.
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot->port->descriptor(), nullptr);
+  std::erase(ready_, slot.get());
+  --port_count_;
+  return std::move(slot->port);
+}
+
+void Worker::Run() {
+  pthread_setname_np(pthread_self(), "worker");
+  Clock::time_point last_packet = Clock::now();
+  Clock::time_point now = last_packet;
+  while (!stopping_) {
+    const bool stay_awake = !ready_.empty() || now - last_packet < options_.spin;
+    Poll(stay_awake ? 0 : kIdleTimeoutMs);
+    now = Clock::now();
+    const Tick tick = std::chrono::duration_cast<Tick>(now - start_);
+    const bool has_packets = !ready_.empty();
+    if (has_packets) {
+      last_packet = now;
+      ServeReadyPorts(tick);
+    }
+    if (has_packets || !stay_awake) pipeline_.Expire(tick);
+  }
+}
+
+void Worker::Poll(int timeout_ms) {
+  std::array<epoll_event, kMaxEvents> events;
+  const int count = epoll_wait(epoll_.get(), events.data(), kMaxEvents, timeout_ms);
+  bool has_commands = false;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    auto* slot = static_cast<PortSlot*>(event.data.ptr);
+    if (slot == nullptr) {
+      has_commands = true;
+    } else if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) {
+      // The device is gone, usually with its namespace. It would be reported for ever.
+      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot->port->descriptor(), nullptr);
+    } else if (!std::exchange(slot->is_ready, true)) {
+      ready_.push_back(slot);
+    }
+  }
+  // Last, because a command may remove a port that one of the events points at.
+  if (has_commands) commands_.RunAll();
+}
+
+// One burst for each port that is ready; those that have more keep their order.
+void Worker::ServeReadyPorts(Tick now) {
+  std::erase_if(ready_, [&](PortSlot* slot) {
+    slot->is_ready = ServeBurst(*slot, now);
+    return !slot->is_ready;
+  });
+}
+
+// True when more may be waiting.
+bool Worker::ServeBurst(PortSlot& slot, Tick now) {
+  const std::span<Packet> room = buffers_.First(slot.burst_size);
+  const std::span<Packet> burst = room.first(slot.port->Receive(room));
+  if (burst.empty()) return false;
+
+  bool has_superframe = false;
+  for (Packet& packet : burst) {
+    packet.ingress_port = slot.id;
+    has_superframe |= packet.tail_size != 0;
+  }
+  slot.burst_size = has_superframe ? kSuperframeBurstSize : kBurstSize;
+
+  pipeline_.Process(burst, now);
+  for (Packet& packet : burst) Transmit(packet, ports_, pipeline_);
+  return burst.size() == room.size();
+}
+
+}  // namespace taploom::worker

@@ -1,0 +1,85 @@
+// Worker: the burst loop. Ready ports → burst → pipeline → ports, on one thread that owns all of
+// them.
+//
+//   commands ─► epoll ─► ready ports, in turn ─► Receive ≤ 32 ─► Pipeline::Process ─► Transmit ─┐
+//                 ▲ blocks only when nothing came for `spin`                                    │
+//                 └─────────────────────────────────────────────────────────────────────────────┘
+//
+// After the last packet the worker keeps asking epoll without blocking for `spin`: a reply that
+// comes within it does not pay for waking a thread. Asking epoll costs the same for one port and
+// for a thousand, and idle ports are never read. A worker without traffic sleeps.
+#ifndef TAPLOOM_DATAPLANE_WORKER_WORKER_H_
+#define TAPLOOM_DATAPLANE_WORKER_WORKER_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "dataplane/io/port.h"
+#include "dataplane/io/unique_fd.h"
+#include "dataplane/pipeline.h"
+#include "dataplane/tick.h"
+#include "dataplane/worker/burst_buffers.h"
+#include "dataplane/worker/command_queue.h"
+#include "dataplane/worker/port_table.h"
+
+namespace taploom::worker {
+
+class Worker {
+  using Clock = std::chrono::steady_clock;
+
+ public:
+  struct Options {
+    std::chrono::microseconds spin{30};
+  };
+
+  // Starts the thread. `pipeline` must outlive the worker and from now on belongs to its thread:
+  // others touch it, and call the functions marked "inside Execute", only there. Throws
+  // std::system_error when the kernel has no descriptors, memory or threads left.
+  Worker(Pipeline& pipeline, const Options& options);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  // Finishes the burst at hand and ends the thread.
+  ~Worker();
+
+  // Runs `command` on the worker's thread between two bursts and returns when it is done. From any
+  // other thread.
+  void Execute(const std::function<void()>& command) { commands_.Execute(command); }
+
+  // The time that the worker's pipeline lives in. Any thread.
+  Tick Now() const { return std::chrono::duration_cast<Tick>(Clock::now() - start_); }
+
+  // Inside Execute. False when the number is taken or the kernel cannot poll the port. The counters
+  // must know the port.
+  bool AddPort(std::uint16_t id, std::unique_ptr<io::Port> port);
+  // Inside Execute. The port, which the caller may destroy elsewhere; nullptr when there is none of
+  // that number.
+  std::unique_ptr<io::Port> RemovePort(std::uint16_t id);
+
+ private:
+  bool Watch(int descriptor, std::uint32_t events, PortSlot* slot);
+  void Run();
+  void Poll(int timeout_ms);
+  void ServeReadyPorts(Tick now);
+  bool ServeBurst(PortSlot& slot, Tick now);
+
+  Pipeline& pipeline_;
+  const Options options_;
+  const Clock::time_point start_ = Clock::now();
+  io::UniqueFd epoll_;
+  CommandQueue commands_;
+  BurstBuffers buffers_;
+  PortTable ports_;
+  std::vector<PortSlot*> ready_;  // in the order of their turns; room for every port is reserved
+  std::size_t port_count_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace taploom::worker
+
+#endif  // TAPLOOM_DATAPLANE_WORKER_WORKER_H_
