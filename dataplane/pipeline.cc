@@ -104,42 +104,43 @@ bool Pipeline::CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tic
 
 Verdict Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, Tick now) {
   flow::ConnectionRef flow = connections_.Find(key, now);
-  if (flow) {
-    if (IsRefusedFragment(packet, *flow.connection)) return Verdict::Drop(DropReason::kNatFragment);
-    switch (Advance(packet, flow, now)) {
-      case flow::Advance::kInvalid: return Verdict::Drop(DropReason::kInvalidTcp);
-      case flow::Advance::kRestart:
-        connections_.Remove(*flow.connection);
-        flow = {};
-        break;
-      default: break;
-    }
+  if (flow && flow::StartsAnew(*flow.connection, packet.headers)) {
+    connections_.Remove(*flow.connection);
+    flow = {};
   }
-  const bool is_decided = flow && flow.half().action.generation == static_cast<std::uint32_t>(snapshot_->generation) &&
-                          flow.half().action.frame_mac == wire::DestinationMac(packet.head);
-  if (!is_decided) {
-    const slowpath::SlowPathResult result = flow ? slow_path_.DecideAgain(packet, *snapshot_, flow, now)
-                                                 : slow_path_.DecideFirst(packet, *snapshot_, key, now);
-    if (!result.flow) return result.verdict;
-    flow = result.flow;
+  if (!flow) {
+    const slowpath::SlowPathResult first = slow_path_.DecideFirst(packet, *snapshot_, key, now);
+    return first.flow ? ForwardFlow(packet, first.flow, now) : first.verdict;
   }
+  if (IsRefusedFragment(packet, *flow.connection)) return Verdict::Drop(DropReason::kNatFragment);
+  if (!IsDecided(packet, flow)) {
+    const slowpath::SlowPathResult again = slow_path_.DecideAgain(packet, *snapshot_, flow, now);
+    if (!again.flow) return again.verdict;
+    flow = again.flow;
+  }
+  if (!AdvanceConnection(packet, flow, now)) return Verdict::Drop(DropReason::kInvalidTcp);
   return ForwardFlow(packet, flow, now);
 }
 
-flow::Advance Pipeline::Advance(const Packet& packet, flow::ConnectionRef flow, Tick now) {
-  // Only whole packets and first fragments have a transport header to learn from.
-  const bool has_transport = packet.headers.has_transport || !packet.headers.is_fragment;
-  const flow::Advance advance = has_transport ? flow::AdvanceConnection(*flow.connection, flow.direction, packet.headers)
-                                              : flow::Advance::kKeep;
-  if (advance == flow::Advance::kNewState) {
-    flow.connection->last_seen = now;
-    if (flow.connection->state == flow::ConnectionState::kTcpEstablished && flow.connection->has(flow::Connection::kNat)) {
-      slow_path_.nat_counters(flow.connection->nat_gateway).connections_established.Add();
-    }
-    connections_.SetTimeout(*flow.connection,
-                            flow::TimeoutOf(flow.connection->state, slowpath::TimeoutsOf(*snapshot_, *flow.connection)));
+bool Pipeline::IsDecided(const Packet& packet, flow::ConnectionRef flow) const {
+  const flow::FlowAction& action = flow.half().action;
+  return action.generation == static_cast<std::uint32_t>(snapshot_->generation) &&
+         action.frame_mac == wire::DestinationMac(packet.head);
+}
+
+bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now) {
+  flow::Connection& connection = *flow.connection;
+  switch (flow::AdvanceConnection(connection, flow.direction, packet.headers)) {
+    case flow::Advance::kInvalid: return false;
+    case flow::Advance::kKeep: return true;
+    case flow::Advance::kNewState: break;
   }
-  return advance;
+  connection.last_seen = now;
+  if (connection.state == flow::ConnectionState::kTcpEstablished && connection.has(flow::Connection::kNat)) {
+    slow_path_.nat_counters(connection.nat_gateway).connections_established.Add();
+  }
+  connections_.SetTimeout(connection, flow::TimeoutOf(connection.state, slowpath::TimeoutsOf(*snapshot_, connection)));
+  return true;
 }
 
 Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {

@@ -48,7 +48,9 @@ class Pipeline {
   // Gives a later fragment the ports of its first; false when that one was not seen or not allowed.
   bool CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tick now) const;
   Verdict DecideFlow(Packet& packet, const flow::FlowKey& key, Tick now);
-  flow::Advance Advance(const Packet& packet, flow::ConnectionRef flow, Tick now);
+  bool IsDecided(const Packet& packet, flow::ConnectionRef flow) const;
+  // False for a segment that does not fit its connection.
+  bool AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now);
   Verdict ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
   static void OnFree(void* self, const flow::Connection& connection);
 

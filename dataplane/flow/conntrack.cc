@@ -67,7 +67,6 @@ Advance CloseSide(Connection& connection, FlowDirection direction) {
 Advance AdvanceTcp(Connection& connection, FlowDirection direction, const wire::Headers& headers) {
   const bool syn = (headers.tcp_flags & wire::kTcpSyn) != 0;
   const bool ack = (headers.tcp_flags & wire::kTcpAck) != 0;
-  if (syn && !ack && IsClosed(connection.state)) return Advance::kRestart;
   if ((headers.tcp_flags & wire::kTcpRst) != 0) {
     if (!IsResetPlausible(connection, direction, headers)) return Advance::kInvalid;
     return MoveTo(connection, ConnectionState::kTcpReset);
@@ -104,6 +103,11 @@ ConnectionState FirstState(const wire::Headers& headers) {
   if (headers.protocol == wire::kProtocolUdp) return ConnectionState::kUdpOneWay;
   if (headers.is_icmp()) return ConnectionState::kIcmp;
   return ConnectionState::kOther;
+}
+
+bool StartsAnew(const Connection& connection, const wire::Headers& headers) {
+  return headers.is_tcp() && IsClosed(connection.state) &&
+         (headers.tcp_flags & (wire::kTcpSyn | wire::kTcpAck)) == wire::kTcpSyn;
 }
 
 void StartSequence(Connection& connection, const wire::Headers& headers) {

@@ -31,9 +31,11 @@ ConnectionState FirstState(const wire::Headers& headers);
 enum class Advance : std::uint8_t {
   kKeep,         // nothing but last_seen
   kNewState,     // the state changed: choose its timeout anew
-  kRestart,      // a SYN on a connection that is over: this packet opens a new one
   kInvalid,      // a RST that does not fit: drop the packet, keep the connection
 };
+
+// True for a SYN on a connection that is over: it opens a new one (RFC 6191).
+bool StartsAnew(const Connection& connection, const wire::Headers& headers);
 
 // Moves `connection` for a packet travelling in `direction`. Time and counters are the caller's. Never allocates; touches the
 // connection only.

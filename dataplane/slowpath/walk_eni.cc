@@ -101,7 +101,7 @@ bool Walk<Sink>::IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_s
   if (packet_.is_icmp_error) return false;  // needs a rule of its own (vpc-semantics §5, since 2022)
   const flow::Connection* connection = nullptr;
   const flow::Half* half = connections_.Peek({as_sent, eni.port}, now_, &connection);
-  if (half == nullptr || IsClosed(connection->state)) return false;
+  if (half == nullptr) return false;
   const bool at_source = half == &connection->halves[0];
   return connection->has(at_source ? flow::Connection::kTrackedAtSource : flow::Connection::kTrackedAtDestination);
 }
