@@ -116,6 +116,7 @@ void StartSequence(Connection& connection, const wire::Headers& headers) {
 
 Advance AdvanceConnection(Connection& connection, FlowDirection direction, const wire::Headers& headers) {
   if (headers.is_tcp()) return AdvanceTcp(connection, direction, headers);
+  if (headers.is_fragment && !headers.is_first_fragment) return Advance::kKeep;  // part of a datagram that has counted
   switch (connection.state) {
     case ConnectionState::kUdpOneWay:
       return direction == FlowDirection::kReply ? MoveTo(connection, ConnectionState::kUdpReplied) : Advance::kKeep;
