@@ -80,21 +80,15 @@ std::string Session::Apply(const config::FabricConfig& config, config::Applied& 
 
   const tables::Limits& limits = compiled.snapshot->limits;
   if (forwarding_ == nullptr) {
-    StartForwarding(limits);
+    StartForwarding(compiled.snapshot);
   } else if (limits.connections != snapshot_->limits.connections) {
     return fmt::format(
         "The connection table holds {} connections and cannot be given room for {} while packets "
         "flow.",
         snapshot_->limits.connections, limits.connections);
+  } else {
+    Publish(compiled.snapshot);
   }
-  snapshot_ = compiled.snapshot;
-  std::shared_ptr<const tables::Snapshot> previous;
-  forwarding_->worker.Execute(
-      [&] { previous = forwarding_->pipeline.Publish(std::move(compiled.snapshot)); });
-  // Freed here, not on the worker; and what a large configuration took while it was compiled goes
-  // back to the system.
-  previous.reset();
-  malloc_trim(0);
 
   applied.set_generation(snapshot_->generation);
   applied.set_compile_microseconds(static_cast<std::uint64_t>(
@@ -102,14 +96,28 @@ std::string Session::Apply(const config::FabricConfig& config, config::Applied& 
   return "";
 }
 
-void Session::StartForwarding(const tables::Limits& limits) {
-  const flow::ConnectionTable::Options table{.capacity = limits.connections,
-                                             .capacity_per_port = limits.connections_per_eni,
-                                             .seed = RandomSeed()};
+void Session::Publish(std::shared_ptr<const tables::Snapshot> snapshot) {
+  snapshot_ = snapshot;
+  std::shared_ptr<const tables::Snapshot> previous;
+  forwarding_->worker.Execute(
+      [&] { previous = forwarding_->pipeline.Publish(std::move(snapshot)); });
+  // Freed here, not on the worker; and what a large configuration took while it was compiled goes
+  // back to the system.
+  previous.reset();
+  malloc_trim(0);
+}
+
+void Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) {
+  const flow::ConnectionTable::Options table{
+      .capacity = snapshot->limits.connections,
+      .capacity_per_port = snapshot->limits.connections_per_eni,
+      .seed = RandomSeed()};
   forwarding_ = std::make_unique<Forwarding>(counters_, table, options_);
+  Publish(std::move(snapshot));
   for (auto& [id, port] : std::exchange(waiting_ports_, {})) {
-    if (!HandToWorker(id, std::move(port)))
+    if (!HandToWorker(id, std::move(port))) {
       throw std::runtime_error(fmt::format("Port {} cannot be polled.", id));
+    }
   }
 }
 

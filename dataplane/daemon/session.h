@@ -51,7 +51,8 @@ class Session {
 
   std::string Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,
                        config::FromDataplane& reply);
-  void StartForwarding(const tables::Limits& limits);
+  void StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot);
+  void Publish(std::shared_ptr<const tables::Snapshot> snapshot);
   bool HandToWorker(std::uint16_t id, std::unique_ptr<io::Port> port);
 
   const worker::Worker::Options options_;
