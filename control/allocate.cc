@@ -242,11 +242,13 @@ class Allocator {
     const SubnetRef subnet = SubnetOf(topology_, interface);
     ports_.Request(path);
     AddPrivate(path, subnet, interface.private_ip);
-    for (const Address& address : interface.secondary_private_ips)
+    for (const Address& address : interface.secondary_private_ips) {
       private_.Take(subnet, address.value);
+    }
     for (const Address& address : interface.ipv6) private_.Take(subnet, address.value);
-    if (interface.ipv6_auto)
+    if (interface.ipv6_auto) {
       private_.Request(Ipv6PathOf(instance, index), subnet, wire::Family::kIpv6);
+    }
     if (interface.elastic_ip) {
       public_.Take(interface.elastic_ip->value);
     } else if (interface.public_ip && interface.public_ip->value) {

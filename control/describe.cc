@@ -39,10 +39,12 @@ class Describer {
     NameAll(config_.security_groups());
     NameAll(config_.network_acls());
     for (const config::PrefixList& list : config_.prefix_lists()) names_[list.id()] = list.name();
-    for (const config::InternetGateway& gateway : config_.internet_gateways())
+    for (const config::InternetGateway& gateway : config_.internet_gateways()) {
       names_[gateway.id()] = gateway.name();
-    for (const config::NatGateway& gateway : config_.nat_gateways())
+    }
+    for (const config::NatGateway& gateway : config_.nat_gateways()) {
       names_[gateway.id()] = gateway.name();
+    }
     for (const config::Eni& eni : config_.enis()) {
       names_[eni.id()] = eni.name();
       enis_[eni.id()] = &eni;
@@ -94,14 +96,16 @@ class Describer {
     const std::string blocks = ToText(vpc.cidrs());
     Add(vpc.id(), "vpc", vpc.name(), blocks, {{"cidr", blocks}, {"region", vpc.region()}});
     for (const config::InternetGateway& gateway : config_.internet_gateways()) {
-      if (gateway.vpc_id() == vpc.id())
+      if (gateway.vpc_id() == vpc.id()) {
         Add(gateway.id(), "internet-gateway", Scoped(vpc, gateway), {}, {});
+      }
     }
     for (const config::Subnet& subnet : config_.subnets()) {
       if (subnet.vpc_id() == vpc.id()) DescribeSubnet(vpc, subnet);
     }
-    for (const config::NatGateway& gateway : config_.nat_gateways())
+    for (const config::NatGateway& gateway : config_.nat_gateways()) {
       DescribeNatGateway(vpc, gateway);
+    }
     for (const config::RouteTable& table : config_.route_tables()) {
       if (table.vpc_id() == vpc.id()) DescribeRouteTable(vpc, table);
     }
@@ -153,8 +157,9 @@ class Describer {
     for (const config::Route& route : table.routes()) {
       const std::string destination = ToText(route.destination());
       const std::string target = TargetText(route);
-      if (route.target() != config::ROUTE_TARGET_LOCAL)
+      if (route.target() != config::ROUTE_TARGET_LOCAL) {
         written.push_back(destination + " " + target);
+      }
       attributes.emplace_back(destination, target);
     }
     Add(table.id(), "route-table", Scoped(vpc, table), fmt::format("{}", fmt::join(written, ", ")),

@@ -85,8 +85,9 @@ bool SameNames(const NamespacePlan& a, const NamespacePlan& b) {
     return false;
   }
   for (std::size_t i = 0; i < a.hosts.size(); ++i) {
-    if (a.hosts[i].address != b.hosts[i].address || a.hosts[i].names != b.hosts[i].names)
+    if (a.hosts[i].address != b.hosts[i].address || a.hosts[i].names != b.hosts[i].names) {
       return false;
+    }
   }
   return true;
 }

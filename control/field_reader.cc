@@ -36,6 +36,15 @@ std::string_view FamilyName(std::optional<wire::Family> family) {
   return *family == wire::Family::kIpv4 ? "IPv4" : "IPv6";
 }
 
+// The known key that an unknown one was probably meant for; empty when there is none.
+std::string MeantKey(std::string_view word, const std::vector<std::string>& known) {
+  for (const keys::OtherWord& other : keys::kOtherWords) {
+    const bool fits = std::find(known.begin(), known.end(), other.key) != known.end();
+    if (other.word == word && fits) return std::string(other.key);
+  }
+  return Nearest(word, known);
+}
+
 }  // namespace
 
 std::optional<Located<std::string>> ReadText(ParseContext& context, const YamlNode& node,
@@ -56,8 +65,9 @@ std::optional<Located<std::string>> ReadText(ParseContext& context, const YamlNo
 std::optional<int> ParseInteger(std::string_view text, int min, int max) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max)
+  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
     return std::nullopt;
+  }
   return value;
 }
 
@@ -135,8 +145,9 @@ std::optional<Located<std::string>> ReadChoice(ParseContext& context, const Yaml
   auto text = ReadText(context, node, what);
   if (!text || std::find(choices.begin(), choices.end(), text->value) != choices.end()) return text;
   std::string list;
-  for (const std::string_view choice : choices)
+  for (const std::string_view choice : choices) {
     list += (list.empty() ? "" : " or ") + std::string(choice);
+  }
   context.findings.Add(node.at, "{} must be {}, not \"{}\"", what, list, text->value);
   return std::nullopt;
 }
@@ -198,7 +209,7 @@ void MapReader::CheckKeys(keys::Keys keys) {
       context_.findings.Add(entry.at, "\"{}\" is not modelled yet", entry.key);
       continue;
     }
-    const std::string nearest = Nearest(entry.key, known);
+    const std::string nearest = MeantKey(entry.key, known);
     if (!nearest.empty()) {
       // What stands under the misspelt key is missing from the right one; that is no second
       // mistake.

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <compare>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,7 @@ class Findings {
   }
 
   bool empty() const { return list_.empty(); }
+  std::size_t count() const { return list_.size(); }
 
   // In the order of the file, each once.
   std::vector<Finding> Sorted() const {

@@ -107,12 +107,15 @@ void LowerLoadBalancer(LowerContext& context, const Vpc& vpc, const LoadBalancer
   plan.id = context.Id("lb", path);
   plan.name = balancer.name.value;
   plan.dns_name = DnsNameOf(context, vpc, balancer);
-  if (balancer.idle_timeout)
+  if (balancer.idle_timeout) {
     plan.idle_timeout_seconds = static_cast<unsigned>(balancer.idle_timeout->value);
-  for (const LoadBalancerSubnet& node : balancer.subnets)
+  }
+  for (const LoadBalancerSubnet& node : balancer.subnets) {
     LowerNode(context, vpc, balancer, node, plan);
-  for (const Listener& listener : balancer.listeners)
+  }
+  for (const Listener& listener : balancer.listeners) {
     plan.listeners.push_back(LowerListener(balancer, listener));
+  }
   for (const TargetGroup& group : balancer.target_groups) {
     plan.target_groups.push_back(LowerTargetGroup(context, path, group));
   }
@@ -123,8 +126,9 @@ void LowerLoadBalancer(LowerContext& context, const Vpc& vpc, const LoadBalancer
 
 void LowerLoadBalancers(LowerContext& context) {
   for (const Vpc& vpc : context.topology.vpcs) {
-    for (const LoadBalancer& balancer : vpc.load_balancers)
+    for (const LoadBalancer& balancer : vpc.load_balancers) {
       LowerLoadBalancer(context, vpc, balancer);
+    }
   }
 }
 

@@ -19,8 +19,9 @@ void AddEniAddress(config::Eni* eni, const IpAddress& address,
 std::optional<IpAddress> PublicAddressOf(const LowerContext& context, const Interface& interface,
                                          const std::string& path) {
   if (interface.elastic_ip) return interface.elastic_ip->value;
-  if (interface.public_ip && interface.public_ip->value)
+  if (interface.public_ip && interface.public_ip->value) {
     return context.allocations.public_addresses.at(path);
+  }
   return std::nullopt;
 }
 
@@ -45,8 +46,9 @@ const config::Eni& LowerEni(LowerContext& context, const Instance& instance, std
   const auto& chosen = context.allocations.private_addresses;
   AddEniAddress(eni, interface.private_ip ? interface.private_ip->value : chosen.at(path),
                 PublicAddressOf(context, interface, path));
-  for (const Address& address : interface.secondary_private_ips)
+  for (const Address& address : interface.secondary_private_ips) {
     AddEniAddress(eni, address.value, std::nullopt);
+  }
   for (const Address& address : interface.ipv6) AddEniAddress(eni, address.value, std::nullopt);
   if (interface.ipv6_auto) AddEniAddress(eni, chosen.at(Ipv6PathOf(instance, index)), std::nullopt);
 

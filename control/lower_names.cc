@@ -20,8 +20,9 @@ class NameBook {
  public:
   explicit NameBook(LowerContext& context) : context_(context) {
     for (const config::Eni& eni : context.plan.config.enis()) enis_[eni.id()] = &eni;
-    for (const config::Subnet& subnet : context.plan.config.subnets())
+    for (const config::Subnet& subnet : context.plan.config.subnets()) {
       vpc_of_subnet_[subnet.id()] = subnet.vpc_id();
+    }
     for (const NamespacePlan& plan : context.plan.namespaces) {
       const auto eni = enis_.find(plan.interfaces.front().object_id);
       if (eni != enis_.end()) first_eni_[plan.name] = eni->second;
@@ -99,8 +100,10 @@ class NameBook {
     for (const LoadBalancerPlan& balancer : context_.plan.load_balancers) {
       for (const LoadBalancerNodePlan& node : balancer.nodes) {
         const config::Eni& eni = NodeEni(node);
-        if (vpc_of_subnet_.at(eni.subnet_id()) != vpc || !eni.addresses(0).public_address().empty())
+        if (vpc_of_subnet_.at(eni.subnet_id()) != vpc ||
+            !eni.addresses(0).public_address().empty()) {
           continue;
+        }
         Add(entries, node.address, {balancer.dns_name});
       }
     }

@@ -69,8 +69,9 @@ void LowerRouteTable(LowerContext& context, const Vpc& vpc, std::string_view nam
                      const std::vector<Route>& routes) {
   RouteList list;
   for (const auto* blocks : {&vpc.cidrs, &vpc.ipv6_cidrs}) {
-    for (const Located<Cidr>& block : *blocks)
+    for (const Located<Cidr>& block : *blocks) {
       list.Set(block.value.prefix(), {config::ROUTE_TARGET_LOCAL, {}});
+    }
   }
   for (const Route& route : routes) {
     if (!route.to->value.cidr) continue;

@@ -35,8 +35,9 @@ class SecurityGroupLowering {
     for (const SecurityGroupRule& rule : rules) {
       for (const Located<Peer>& peer : rule.peers) {
         if (rule.ports.empty()) AddRule(direction, rule, nullptr, peer.value);
-        for (const Located<PortRange>& range : rule.ports)
+        for (const Located<PortRange>& range : rule.ports) {
           AddRule(direction, rule, &range.value, peer.value);
+        }
       }
     }
   }
@@ -147,18 +148,21 @@ void LowerSecurityGroups(LowerContext& context) {
     if (FindByName(vpc.security_groups, kDefaultName) == nullptr) {
       LowerSecurityGroup(context, vpc, default_name, nullptr);
     }
-    for (const SecurityGroup& group : vpc.security_groups)
+    for (const SecurityGroup& group : vpc.security_groups) {
       LowerSecurityGroup(context, vpc, group.name.value, &group);
+    }
   }
 }
 
 void LowerNetworkAcls(LowerContext& context) {
   const std::string default_name(kDefaultName);
   for (const Vpc& vpc : context.topology.vpcs) {
-    if (FindByName(vpc.network_acls, kDefaultName) == nullptr)
+    if (FindByName(vpc.network_acls, kDefaultName) == nullptr) {
       LowerNetworkAcl(context, vpc, default_name, nullptr);
-    for (const NetworkAcl& acl : vpc.network_acls)
+    }
+    for (const NetworkAcl& acl : vpc.network_acls) {
       LowerNetworkAcl(context, vpc, acl.name.value, &acl);
+    }
   }
 }
 

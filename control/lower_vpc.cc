@@ -10,8 +10,9 @@ void LowerVpc(LowerContext& context, const Vpc& vpc) {
   lowered->set_name(vpc.name.value);
   lowered->set_region(RegionOf(context.topology, vpc));
   for (const Located<Cidr>& cidr : vpc.cidrs) SetPrefix(cidr.value.prefix(), lowered->add_cidrs());
-  for (const Located<Cidr>& cidr : vpc.ipv6_cidrs)
+  for (const Located<Cidr>& cidr : vpc.ipv6_cidrs) {
     SetPrefix(cidr.value.prefix(), lowered->add_cidrs());
+  }
 }
 
 void LowerSubnet(LowerContext& context, const Vpc& vpc, const Subnet& subnet) {

@@ -12,8 +12,9 @@ using wire::Family;
 
 std::vector<std::string> ParseRun(const MapReader& map) {
   std::vector<std::string> commands;
-  for (Located<std::string>& command : map.Texts("run"))
+  for (Located<std::string>& command : map.Texts("run")) {
     commands.push_back(std::move(command.value));
+  }
   return commands;
 }
 
@@ -36,8 +37,9 @@ void ParseIpv6(ParseContext& context, const MapReader& map, Interface& interface
     return;
   }
   map.ForOneOrEach("ipv6", [&](const YamlNode& item) {
-    if (const auto address = ReadAddress(context, item, "ipv6", Family::kIpv6))
+    if (const auto address = ReadAddress(context, item, "ipv6", Family::kIpv6)) {
       interface.ipv6.push_back(*address);
+    }
   });
 }
 
@@ -56,8 +58,9 @@ Interface ParseInterface(ParseContext& context, const MapReader& map, Position o
   if (map.Has("security_groups")) interface.security_groups = map.Texts("security_groups");
   interface.elastic_ip = map.Ip("elastic_ip", Family::kIpv4);
   interface.public_ip = map.Boolean("public_ip");
-  if (const auto check = map.Boolean("source_dest_check"))
+  if (const auto check = map.Boolean("source_dest_check")) {
     interface.source_dest_check = check->value;
+  }
   if (const YamlNode* timers = map.Find("connection_tracking")) {
     interface.connection_tracking = ParseConnectionTracking(context, *timers);
   }
@@ -110,8 +113,9 @@ InternetHost ParseInternetHost(ParseContext& context, const Name& name, const Ya
                       keys::kInternetHost);
   map.Require("address", name.at);
   map.ForOneOrEach("address", [&](const YamlNode& item) {
-    if (const auto address = ReadAddress(context, item, "address", std::nullopt))
+    if (const auto address = ReadAddress(context, item, "address", std::nullopt)) {
       host.addresses.push_back(*address);
+    }
   });
   host.dns_names = map.Texts("dns_names");
   host.run = ParseRun(map);

@@ -11,10 +11,21 @@ namespace {
 
 using wire::Family;
 
+// The value of a key that must be there and not be an empty list or map.
+const YamlNode* RequireSome(ParseContext& context, const MapReader& map, std::string_view key,
+                            Position at) {
+  const YamlNode* node = map.Require(key, at);
+  if (node != nullptr && node->kind != YamlNode::Kind::kScalar && node->items.empty() &&
+      node->entries.empty()) {
+    context.findings.Add(node->at, "\"{}\" is empty; {} needs at least one", key, map.object());
+  }
+  return node;
+}
+
 // `subnets`: a list of names, or a map from name to the node's private address.
 void ParseSubnets(ParseContext& context, const MapReader& map, const Name& name,
                   LoadBalancer& balancer) {
-  const YamlNode* node = map.Require("subnets", name.at);
+  const YamlNode* node = RequireSome(context, map, "subnets", name.at);
   if (node == nullptr) return;
   if (node->kind == YamlNode::Kind::kMap) {
     for (const YamlEntry& entry : node->entries) {
@@ -111,15 +122,19 @@ TargetGroup ParseTargetGroup(ParseContext& context, const Name& name, const Yaml
   map.ForEachItem("targets", [&](const YamlNode& item) {
     if (auto target = ParseTarget(context, item)) group.targets.push_back(std::move(*target));
   });
-  if (const YamlNode* check = map.Find("health_check"))
+  if (const YamlNode* check = map.Find("health_check")) {
     group.health_check = ParseHealthCheck(context, *check);
+  }
   return group;
 }
 
 void ParseType(ParseContext& context, const MapReader& map) {
-  const auto type = map.Choice("type", {"application", "network", "gateway"});
-  if (type && type->value != "application") {
+  const auto type = map.Text("type");
+  if (!type || type->value == "application") return;
+  if (type->value == "network" || type->value == "gateway") {
     context.findings.Add(type->at, "a load balancer of type {} is not modelled yet", type->value);
+  } else {
+    context.findings.Add(type->at, "type must be application, not \"{}\"", type->value);
   }
 }
 
@@ -139,7 +154,7 @@ LoadBalancer ParseLoadBalancer(ParseContext& context, const Name& name, const Ya
   if (map.Has("security_groups")) balancer.security_groups = map.Texts("security_groups");
   balancer.dns_name = map.Text("dns_name");
   balancer.idle_timeout = map.Integer("idle_timeout", 1, 4000);
-  map.Require("listeners", name.at);
+  RequireSome(context, map, "listeners", name.at);
   map.ForEachItem("listeners", [&](const YamlNode& item) {
     balancer.listeners.push_back(ParseListener(context, item));
   });

@@ -71,11 +71,13 @@ SecurityGroupRule ParseSecurityGroupRule(ParseContext& context, const YamlNode& 
                                          bool ingress) {
   SecurityGroupRule rule;
   rule.at = node.at;
+  const std::size_t findings_before = context.findings.count();
   const std::string_view peer_key = ingress ? "from" : "to";
   const MapReader map(context, node, ingress ? "the ingress rule" : "the egress rule",
                       ingress ? keys::Keys(keys::kIngressRule) : keys::Keys(keys::kEgressRule));
-  if (const YamlNode* protocol = map.Require("protocol", node.at))
+  if (const YamlNode* protocol = map.Require("protocol", node.at)) {
     rule.protocol = ParseProtocol(context, *protocol);
+  }
   map.ForOneOrEach("ports", [&](const YamlNode& item) {
     if (const auto range = ParsePortRange(context, item)) rule.ports.push_back(*range);
   });
@@ -86,6 +88,7 @@ SecurityGroupRule ParseSecurityGroupRule(ParseContext& context, const YamlNode& 
     if (auto peer = ParsePeer(context, item, peer_key)) rule.peers.push_back(std::move(*peer));
   });
   map.Text("description");
+  rule.readable = context.findings.count() == findings_before;
   return rule;
 }
 
@@ -97,10 +100,12 @@ NetworkAclRule ParseNetworkAclRule(ParseContext& context, const YamlNode& node) 
   // 32767 and 32768 are the implicit final denies (vpc-semantics §6).
   rule.number = map.Integer("rule", 1, 32766);
   map.Require("action", node.at);
-  if (const auto action = map.Choice("action", {"allow", "deny"}))
+  if (const auto action = map.Choice("action", {"allow", "deny"})) {
     rule.allow = action->value == "allow";
-  if (const YamlNode* protocol = map.Require("protocol", node.at))
+  }
+  if (const YamlNode* protocol = map.Require("protocol", node.at)) {
     rule.protocol = ParseProtocol(context, *protocol);
+  }
   if (const YamlNode* ports = map.Find("ports")) {
     if (ports->kind == YamlNode::Kind::kSequence) {
       context.findings.Add(ports->at,
@@ -111,8 +116,9 @@ NetworkAclRule ParseNetworkAclRule(ParseContext& context, const YamlNode& node) 
   }
   rule.icmp_type = map.Integer("type", -1, 255);
   rule.icmp_code = map.Integer("code", -1, 255);
-  if (const YamlNode* cidr = map.Require("cidr", node.at))
+  if (const YamlNode* cidr = map.Require("cidr", node.at)) {
     rule.cidr = ReadCidr(context, *cidr, "cidr", std::nullopt);
+  }
   return rule;
 }
 

@@ -18,8 +18,9 @@ Subnet ParseSubnet(ParseContext& context, const Name& name, const YamlNode& node
   Subnet subnet;
   subnet.name = name;
   const MapReader map(context, node, Quoted("subnet", name), keys::kSubnet);
-  if (const YamlNode* cidr = map.Require("cidr", name.at))
+  if (const YamlNode* cidr = map.Require("cidr", name.at)) {
     subnet.cidr = ReadCidr(context, *cidr, "cidr", Family::kIpv4);
+  }
   if (const YamlNode* cidr = map.Find("ipv6_cidr")) {
     subnet.ipv6_cidr = ReadCidr(context, *cidr, "ipv6_cidr", Family::kIpv6);
   }
@@ -90,10 +91,12 @@ Route ParseRoute(ParseContext& context, const YamlNode& node) {
   Route route;
   route.at = node.at;
   const MapReader map(context, node, "the route", keys::kRoute);
-  if (const YamlNode* to = map.Require("to", node.at))
+  if (const YamlNode* to = map.Require("to", node.at)) {
     route.to = ParseRouteDestination(context, *to);
-  if (const YamlNode* via = map.Require("via", node.at))
+  }
+  if (const YamlNode* via = map.Require("via", node.at)) {
     route.via = ParseRouteTarget(context, *via);
+  }
   return route;
 }
 
@@ -111,8 +114,9 @@ PrefixList ParsePrefixList(ParseContext& context, const Name& name, const YamlNo
   PrefixList list;
   list.name = name;
   ForOneOrEach(context, node, Quoted("prefix list", name), [&](const YamlNode& item) {
-    if (auto cidr = ReadCidr(context, item, Quoted("prefix list", name), std::nullopt))
+    if (auto cidr = ReadCidr(context, item, Quoted("prefix list", name), std::nullopt)) {
       list.cidrs.push_back(*cidr);
+    }
   });
   return list;
 }
@@ -120,12 +124,14 @@ PrefixList ParsePrefixList(ParseContext& context, const Name& name, const YamlNo
 void ParseBlocks(ParseContext& context, const MapReader& map, Vpc& vpc) {
   map.Require("cidr", vpc.name.at);
   map.ForOneOrEach("cidr", [&](const YamlNode& node) {
-    if (const auto cidr = ReadCidr(context, node, "cidr", Family::kIpv4))
+    if (const auto cidr = ReadCidr(context, node, "cidr", Family::kIpv4)) {
       vpc.cidrs.push_back(*cidr);
+    }
   });
   map.ForOneOrEach("ipv6_cidr", [&](const YamlNode& node) {
-    if (const auto cidr = ReadCidr(context, node, "ipv6_cidr", Family::kIpv6))
+    if (const auto cidr = ReadCidr(context, node, "ipv6_cidr", Family::kIpv6)) {
       vpc.ipv6_cidrs.push_back(*cidr);
+    }
   });
   // A subnet's IPv6 block is not to blame for a VPC's that could not be read.
   if (map.Has("ipv6_cidr") && vpc.ipv6_cidrs.empty()) context.unreadable.emplace("ipv6_cidr");

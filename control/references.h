@@ -66,8 +66,9 @@ inline std::vector<SubnetRef> FindSubnets(const Topology& topology, std::string_
   std::vector<SubnetRef> found;
   for (const Vpc& vpc : topology.vpcs) {
     if (!scoped.vpc.empty() && scoped.vpc != vpc.name.value) continue;
-    if (const Subnet* subnet = FindByName(vpc.subnets, scoped.name))
+    if (const Subnet* subnet = FindByName(vpc.subnets, scoped.name)) {
       found.push_back({&vpc, subnet});
+    }
   }
   return found;
 }

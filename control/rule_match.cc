@@ -19,7 +19,7 @@ std::string ProtocolName(int protocol) {
     case kIcmpv6:
       return "icmpv6";
     default:
-      return fmt::format("protocol {}", protocol);
+      return std::to_string(protocol);
   }
 }
 
@@ -62,6 +62,7 @@ std::vector<MatchText> MatchTexts(const SecurityGroupRule& rule) {
 
 std::string ToText(const config::Match& match) {
   std::string text = ProtocolName(match.protocol());
+  if (text.front() >= '0' && text.front() <= '9') text = "protocol " + text;
   if (HasPorts(match.protocol())) {
     if (match.from_port() == match.to_port()) {
       text += fmt::format(" {}", match.from_port());

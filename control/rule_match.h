@@ -14,7 +14,7 @@ namespace taploom::control {
 inline bool HasPorts(int protocol) { return protocol == kTcp || protocol == kUdp; }
 inline bool HasIcmpType(int protocol) { return protocol == kIcmp || protocol == kIcmpv6; }
 
-// "tcp", "icmpv6", "all", or "protocol 47".
+// "tcp", "icmpv6", "all", or "47".
 std::string ProtocolName(int protocol);
 
 // "sg:web", "pl:offices" or "10.0.0.0/16".

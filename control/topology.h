@@ -61,6 +61,7 @@ struct SecurityGroupRule {
   std::vector<Located<PortRange>> ports;  // empty: every port
   std::optional<Located<int>> icmp_type, icmp_code;
   std::vector<Located<Peer>> peers;  // `from` of an ingress rule, `to` of an egress rule
+  bool readable = true;              // false: the parser reported a part of it
 };
 
 struct SecurityGroup {

@@ -58,6 +58,29 @@ inline constexpr std::string_view kLimits[] = {"connections",
                                                "routes_per_route_table",
                                                "rules_per_network_acl"};
 
+// Words that people bring from AWS's own interfaces, and the key they mean here.
+struct OtherWord {
+  std::string_view word, key;
+};
+inline constexpr OtherWord kOtherWords[] = {
+    {"to", "from"},
+    {"from", "to"},
+    {"source", "from"},
+    {"destination", "to"},
+    {"destination_cidr_block", "to"},
+    {"target", "via"},
+    {"gateway_id", "via"},
+    {"cidr_block", "cidr"},
+    {"availability_zone", "az"},
+    {"network_acl", "acl"},
+    {"address", "private_ip"},
+    {"ip", "private_ip"},
+    {"eip", "elastic_ip"},
+    {"rule_number", "rule"},
+    {"igw", "internet_gateway"},
+    {"vpc_security_group_ids", "security_groups"},
+};
+
 // AWS objects a topology will be able to name later: refused by name rather than as a typing
 // mistake.
 inline constexpr std::string_view kNotModelledYet[] = {"peering",

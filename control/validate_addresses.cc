@@ -86,9 +86,10 @@ class PublicAddresses {
       return;
     }
     const auto [first, is_new] = owners_.emplace(address.value, owner);
-    if (!is_new)
+    if (!is_new) {
       report.Add(address.at, "{} {} belongs to {} already", what, address.value.ToString(),
                  first->second);
+    }
   }
 
  private:
@@ -110,10 +111,12 @@ void CheckInstance(const Topology& topology, const Instance& instance,
     for (const Address& address : interface.secondary_private_ips) {
       private_addresses.Claim(subnet, "private_ips:", address, owner, findings);
     }
-    for (const Address& address : interface.ipv6)
+    for (const Address& address : interface.ipv6) {
       private_addresses.Claim(subnet, "ipv6", address, owner, findings);
-    if (interface.elastic_ip)
+    }
+    if (interface.elastic_ip) {
       public_addresses.Claim("elastic_ip", *interface.elastic_ip, owner, findings);
+    }
   }
 }
 
@@ -131,8 +134,9 @@ void CheckVpc(const Vpc& vpc, PrivateAddresses& private_addresses,
     } else {
       private_addresses.CountChosen(subnet);
     }
-    if (gateway.elastic_ip)
+    if (gateway.elastic_ip) {
       public_addresses.Claim("elastic_ip", *gateway.elastic_ip, owner, findings);
+    }
   }
   for (const LoadBalancer& balancer : vpc.load_balancers) {
     const std::string owner = fmt::format("load balancer \"{}\"", balancer.name.value);
@@ -153,8 +157,8 @@ void CheckInternetHost(const Topology& topology, const InternetHost& host,
   for (const Address& address : host.addresses) {
     public_addresses.Claim("address", address, fmt::format("internet host \"{}\"", host.name.value),
                            findings);
-    if (address.value.is_v4())
-      continue;  // a VPC may use public IPv4 space that is not its own (vpc-semantics §3)
+    // IPv4 may be public space that a VPC uses although it is not its own (vpc-semantics §3).
+    if (address.value.is_v4()) continue;
     for (const Vpc& vpc : topology.vpcs) {
       for (const Located<Cidr>& block : vpc.ipv6_cidrs) {
         if (block.value.prefix().Contains(address.value)) {

@@ -21,8 +21,9 @@ SubnetRef ResolveSubnet(const Topology& topology, const Name& reference,
   const ScopedName scoped = SplitScope(reference.value);
   if (found.size() > 1) {
     std::vector<std::string> choices;
-    for (const SubnetRef& ref : found)
+    for (const SubnetRef& ref : found) {
       choices.push_back(fmt::format("{}/{}", ref.vpc->name.value, scoped.name));
+    }
     findings.Add(reference.at, "subnet \"{}\" exists in several VPCs; write {}", reference.value,
                  fmt::join(choices, " or "));
     return {};
@@ -134,18 +135,21 @@ void CheckDnsNames(const Topology& topology, Findings& findings) {
       return;
     }
     const auto [first, is_new] = owners.emplace(name.value, std::move(owner));
-    if (!is_new)
+    if (!is_new) {
       findings.Add(name.at, "\"{}\" is the name of {} already", name.value, first->second);
+    }
   };
   for (const Vpc& vpc : topology.vpcs) {
     for (const LoadBalancer& balancer : vpc.load_balancers) {
-      if (balancer.dns_name)
+      if (balancer.dns_name) {
         claim(*balancer.dns_name, fmt::format("load balancer \"{}\"", balancer.name.value));
+      }
     }
   }
   for (const InternetHost& host : topology.internet_hosts) {
-    for (const Name& name : host.dns_names)
+    for (const Name& name : host.dns_names) {
       claim(name, fmt::format("internet host \"{}\"", host.name.value));
+    }
   }
 }
 

@@ -65,10 +65,6 @@ class LoadBalancerCheck {
 
  private:
   void CheckSubnets() {
-    if (balancer_.subnets.empty() && !topology_.unreadable.contains("subnets")) {
-      findings_.Add(balancer_.name.at, "load balancer \"{}\" needs a subnet for its node",
-                    balancer_.name.value);
-    }
     std::map<std::string, std::string> zones;  // zone → subnet
     for (const LoadBalancerSubnet& node : balancer_.subnets) {
       const Subnet* subnet =
@@ -107,10 +103,6 @@ class LoadBalancerCheck {
   }
 
   void CheckListeners() {
-    if (balancer_.listeners.empty() && !topology_.unreadable.contains("listeners")) {
-      findings_.Add(balancer_.name.at, "load balancer \"{}\" needs a listener",
-                    balancer_.name.value);
-    }
     std::map<int, Position> ports;
     for (const Listener& listener : balancer_.listeners) {
       if (listener.port) {

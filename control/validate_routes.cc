@@ -191,8 +191,9 @@ class RouteTableCheck {
     const ScopedName parts = SplitScope(via.value);
     const Instance* instance =
         FindByName(topology_.instances, parts.vpc.empty() ? parts.name : parts.vpc);
-    if (instance == nullptr)
+    if (instance == nullptr) {
       return ReportNoInstance({std::string(parts.vpc.empty() ? parts.name : parts.vpc), via.at});
+    }
     findings_.Add(via.at, "instance \"{}\" has no interface \"{}\"; its last is eth{}",
                   instance->name.value, parts.name, instance->interfaces.size() - 1);
   }
@@ -312,8 +313,9 @@ void CheckMainTable(const Vpc& vpc, Findings& findings) {
 void CheckRoutes(const Topology& topology, Findings& findings) {
   for (const Vpc& vpc : topology.vpcs) {
     if (vpc.internet_gateway) CheckGatewayName(*vpc.internet_gateway, findings);
-    for (const NatGateway& gateway : vpc.nat_gateways)
+    for (const NatGateway& gateway : vpc.nat_gateways) {
       CheckNatGateway(topology, vpc, gateway, findings);
+    }
     for (const PrefixList& list : vpc.prefix_lists) CheckPrefixList(list, findings);
     CheckMainTable(vpc, findings);
     RouteTableCheck check(topology, vpc, findings);

@@ -26,14 +26,16 @@ void CheckShape(const std::optional<Located<int>>& protocol,
   if (!protocol) return;
   const int number = protocol->value;
   if (!ports.empty() && !HasPorts(number)) {
-    findings.Add(ports.front().at, "{} has no ports{}", ProtocolName(number),
+    findings.Add(ports.front().at, "protocol {} has no ports{}", ProtocolName(number),
                  HasIcmpType(number) ? "; use type and code" : "; leave the key out");
   }
   if (icmp_type && !HasIcmpType(number)) {
-    findings.Add(icmp_type->at, "type is for icmp and icmpv6, not for {}", ProtocolName(number));
+    findings.Add(icmp_type->at, "type is for icmp and icmpv6, not for protocol {}",
+                 ProtocolName(number));
   }
   if (icmp_code && !HasIcmpType(number)) {
-    findings.Add(icmp_code->at, "code is for icmp and icmpv6, not for {}", ProtocolName(number));
+    findings.Add(icmp_code->at, "code is for icmp and icmpv6, not for protocol {}",
+                 ProtocolName(number));
   } else if (icmp_code && icmp_code->value >= 0 && (!icmp_type || icmp_type->value < 0)) {
     findings.Add(icmp_code->at, "code {} needs the type it belongs to", icmp_code->value);
   }
@@ -94,12 +96,14 @@ class SecurityGroupCheck {
         const PrefixList* list = Resolve(topology_, vpc_, &Vpc::prefix_lists, "prefix list",
                                          "prefix_lists", {peer.value.name, peer.at}, findings_);
         // A prefix list weighs as much as it has entries.
-        if (list != nullptr)
+        if (list != nullptr) {
           weight[Family::kIpv4] += ranges * std::max<std::size_t>(1, list->cidrs.size());
+        }
         break;
       }
     }
-    if (!rule.protocol) return;
+    // A part that could not be read would look like one that is not written.
+    if (!rule.protocol || !rule.readable) return;
     for (const MatchText& match : MatchTexts(rule)) {
       if (seen.insert(match.text + " " + PeerText(peer.value)).second) continue;
       findings_.Add(match.at.in_file() ? match.at : peer.at,

@@ -162,7 +162,7 @@ void CheckSubnetBlock(const Vpc& vpc, const std::vector<Located<Cidr>>& vpc_bloc
 
 void CheckZone(const Topology& topology, const Vpc& vpc, const Subnet& subnet, Findings& findings) {
   const std::string region = RegionOf(topology, vpc);
-  if (!subnet.az || !IsRegionName(region)) return;
+  if (!subnet.az || !IsRegionName(region) || topology.unreadable.contains("region")) return;
   const std::vector<std::string> zones = AvailabilityZones(region);
   if (std::find(zones.begin(), zones.end(), subnet.az->value) != zones.end()) return;
   findings.Add(subnet.az->at, "\"{}\" is no availability zone of {}; it has {}", subnet.az->value,

@@ -56,8 +56,9 @@ class TreeBuilder : public YAML::EventHandler {
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end())
+    if (found == anchors_.end()) {
       throw YAML::ParserException(mark, "an alias inside its own anchor");
+    }
     Count(found->second->weight, mark);
     Deliver(found->second, mark);
   }
@@ -103,7 +104,9 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void CheckTag(const YAML::Mark& mark, const std::string& tag) {
-    if (!IsPlainTag(tag)) findings_.Add(ToPosition(mark), "the tag {} is not understood here", tag);
+    if (!IsPlainTag(tag)) {
+      throw YAML::ParserException(mark, fmt::format("the tag {} is not understood here", tag));
+    }
   }
 
   void Close() {
@@ -169,6 +172,18 @@ class TreeBuilder : public YAML::EventHandler {
   std::size_t count_ = 0;
 };
 
+// What yaml-cpp does not say of a line that a tab indents (YAML 1.2 §6.1 forbids it).
+std::string_view TabHint(std::string_view text, Position at) {
+  for (int line = 1; line < at.line; ++line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  const std::size_t indent = text.find_first_not_of(" \t");
+  const bool has_tab = text.substr(0, indent).find('\t') != std::string_view::npos;
+  return has_tab ? "; indent with spaces, not tabs" : std::string_view();
+}
+
 }  // namespace
 
 YamlNodePtr ReadYaml(std::string_view text, Findings& findings) {
@@ -190,7 +205,8 @@ YamlNodePtr ReadYaml(std::string_view text, Findings& findings) {
     findings.Add(ToPosition(error.mark), "nested too deeply for a topology");
     return nullptr;
   } catch (const YAML::Exception& error) {
-    findings.Add(ToPosition(error.mark), "YAML: {}", error.msg);
+    findings.Add(ToPosition(error.mark), "YAML: {}{}", error.msg,
+                 TabHint(text, ToPosition(error.mark)));
     return nullptr;
   } catch (const std::exception& error) {
     // yaml-cpp lets a few errors of its containers through on malformed input.
