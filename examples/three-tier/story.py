@@ -305,7 +305,14 @@ def namespaces_and_files():
     """What a running fabric of this name has outside of its processes."""
     found = [line.split()[0] for line in run(["ip", "netns", "list"]).stdout.splitlines()
              if line.startswith(f"tl-{FABRIC}-")]
-    return found + [str(folder) for folder in [pathlib.Path("/run/taploom") / FABRIC] if folder.exists()]
+    found += map(str, pathlib.Path("/etc/netns").glob(f"tl-{FABRIC}-*"))
+    folder = pathlib.Path("/run/taploom") / FABRIC
+    return found + ([str(folder)] if folder.exists() else [])
+
+
+def devices():
+    """Network devices of the host itself: a fabric has all of its own inside namespaces."""
+    return {line.split()[0] for line in run(["ip", "-brief", "link"]).stdout.splitlines()}
 
 
 def processes():
@@ -322,6 +329,7 @@ def processes():
 def play(taploom, folder):
     if namespaces_and_files():
         raise StoryError(f"a fabric named {FABRIC} is here already; `taploom down {FABRIC}` ends it")
+    devices_before = devices()
     others = processes()  # an editor, say, that has the topology open
     progress("taploom up examples/three-tier/topology.yaml")
     try:
@@ -335,7 +343,7 @@ def play(taploom, folder):
         progress(f"taploom down {FABRIC}")
         taploom("down", FABRIC, expect=None)
     title("Afterwards")
-    left = namespaces_and_files() + sorted(processes() - others)
+    left = namespaces_and_files() + sorted(devices() - devices_before) + sorted(processes() - others)
     check(not left, "no namespace, device, process or file is left" if not left else f"left behind: {left}")
 
 
