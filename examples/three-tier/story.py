@@ -166,7 +166,7 @@ def wait_until_healthy(taploom):
     last = None
     while True:
         targets = taploom.rows("targets")
-        states = [f"{target['target']} {target['state']}" for target in targets]
+        states = [f"{target['name']} {target['state']}" for target in targets]
         if states != last:
             progress(f"targets: {', '.join(states) or 'none yet'}")
             last = states
@@ -278,7 +278,8 @@ def tell_silence(taploom):
 
 
 def drops(taploom):
-    return {(row.get("eni"), row["reason"]): row["count"] for row in taploom.rows("drops")}
+    """Dropped packets by the interface they came from and the reason."""
+    return {(row["name"], row["reason"]): row["packets"] for row in taploom.rows("drops")}
 
 
 def tell_rules(taploom):
@@ -296,8 +297,8 @@ def tell_rules(taploom):
                              "telnet://10.0.3.200:3306", expect=None)
     check(result.returncode == 28, "silence")
     counted = {key: count - before.get(key, 0) for key, count in drops(taploom).items() if count > before.get(key, 0)}
-    for (eni, reason), count in counted.items():
-        say(f"  dropped: {count} × {reason}" + (f" at {eni}" if eni else ""))
+    for (interface, reason), count in counted.items():
+        say(f"  dropped: {count} × {reason}, from {interface}")
     check(bool(counted), "the drop is counted, with its reason")
 
 
