@@ -198,6 +198,7 @@ std::string PathText(const char* title, const slowpath::PathExplanation& path) {
 }
 
 std::string Verdict(const slowpath::Explanation& explanation) {
+  if (explanation.forward.answered()) return "answered by the fabric's resolver";
   const bool lost_on_the_way_back = explanation.forward.passes();
   if (lost_on_the_way_back && !explanation.reply) return "not reachable: no connection could be made";
   const slowpath::PathExplanation& path = lost_on_the_way_back ? *explanation.reply : explanation.forward;

@@ -22,6 +22,8 @@ namespace taploom {
   X(kDestinationCheck, "SOURCE_DEST_CHECK_DESTINATION", "ENI_SOURCE_DEST_CHECK_RESTRICTION",                            \
     "The destination address is not an address of the receiving network interface.")                                   \
   X(kLinkLocalServiceAbsent, "LINK_LOCAL_SERVICE_ABSENT", "", "No service answers at this link-local or reserved address.") \
+  X(kLinkLocalAllowance, "LINK_LOCAL_ALLOWANCE_EXCEEDED", "",                                                           \
+    "The network interface sent more than 1024 packets in a second to link-local services.")                           \
   X(kSecurityGroupEgress, "SG_EGRESS_DENIED", "ENI_SG_RULES_MISMATCH",                                                  \
     "No egress rule of the sender's security groups allows the packet.")                                               \
   X(kSecurityGroupIngress, "SG_INGRESS_DENIED", "ENI_SG_RULES_MISMATCH",                                                \

@@ -47,6 +47,7 @@ struct Decision {
   enum class Outcome : std::uint8_t {
     kDrop,
     kDeliver,
+    kAnswerDns,    // the query is answered by the fabric's resolver
     kResetSender,  // a NAT gateway answers a segment of a connection it has forgotten with RST (vpc-semantics §4)
   };
   Outcome outcome = Outcome::kDrop;

@@ -26,12 +26,14 @@ struct PathExplanation {
   std::vector<StageReport> stages;
   Decision decision;
   bool passes() const { return decision.outcome == Decision::Outcome::kDeliver; }
+  // The fabric itself answers, so there is no path back to explain.
+  bool answered() const { return decision.outcome == Decision::Outcome::kAnswerDns; }
 };
 
 struct Explanation {
   PathExplanation forward;
   std::optional<PathExplanation> reply;  // when the forward path passes
-  bool passes() const { return forward.passes() && reply && reply->passes(); }
+  bool passes() const { return forward.answered() || (forward.passes() && reply && reply->passes()); }
 };
 
 // Allocates; meant for control and tools. Thread-safe: reads the snapshot only.

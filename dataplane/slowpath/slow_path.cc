@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/rewrite/rewrite.h"
+#include "dataplane/slowpath/dns.h"
 #include "dataplane/slowpath/establish.h"
 #include "dataplane/slowpath/tcp_reset.h"
 #include "dataplane/wire/layout.h"
@@ -67,7 +68,11 @@ Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snap
   return Walk<NullSink>(snapshot, connections_, related, now, NextRandom(), nobody).Run(packet);
 }
 
-Verdict SlowPath::EndWithoutFlow(Packet& packet, const Decision& decision) {
+Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot, const Decision& decision, Tick now) {
+  if (decision.outcome == Decision::Outcome::kAnswerDns) {
+    if (!link_local_allowance_.Take(packet.ingress_port, now)) return Verdict::Drop(DropReason::kLinkLocalAllowance);
+    return AnswerDns(packet, NamesFor(snapshot, packet.ingress_port));
+  }
   if (decision.outcome == Decision::Outcome::kResetSender) {
     nat_counters_[SlotOf(decision)]->idle_timeouts.Add();
     const std::uint16_t sender = packet.ingress_port;
@@ -84,7 +89,7 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
   PacketView view = ViewOf(packet);
   view.tuple = key.tuple;  // of a later fragment, the ports are known from the first
   Decision decision = Decide(view, snapshot, {}, now);
-  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, decision)};
+  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
   const std::uint16_t slot = SlotOf(decision);
   const EstablishResult result = Establish(connections_, snapshot, view, packet.headers, decision, slot, now);
   if (result.connection == nullptr) {
@@ -99,7 +104,7 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
   PacketView view = ViewOf(packet);
   view.tuple = flow.half().key.tuple;
   const Decision decision = Decide(view, snapshot, flow, now);
-  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, decision)};
+  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
 
   const bool translates_alike = decision.tuple.Reversed() == flow.peer().key.tuple;
   if (flow.direction == flow::FlowDirection::kOriginal) {

@@ -11,6 +11,7 @@
 #include "dataplane/packet.h"
 #include "dataplane/slowpath/decision.h"
 #include "dataplane/slowpath/icmp_error.h"
+#include "dataplane/slowpath/link_local_allowance.h"
 #include "dataplane/slowpath/walk.h"
 #include "dataplane/tables/snapshot.h"
 #include "dataplane/tick.h"
@@ -49,7 +50,7 @@ class SlowPath {
 
  private:
   Decision Decide(const PacketView& packet, const tables::Snapshot& snapshot, flow::ConnectionRef related, Tick now);
-  Verdict EndWithoutFlow(Packet& packet, const Decision& decision);
+  Verdict EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot, const Decision& decision, Tick now);
   Verdict AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind, const wire::IpAddress& router,
                           std::uint16_t mtu, Tick now);
   std::uint16_t SlotOf(const Decision& decision) const;
@@ -60,6 +61,7 @@ class SlowPath {
   std::vector<observe::NatGatewayCounters*> nat_counters_;  // by slot; slots are never reused for another gateway
   std::vector<std::uint16_t> slot_by_gateway_;              // by NatGatewayIndex of the current snapshot
   ErrorLimiter error_limiter_;
+  LinkLocalAllowance link_local_allowance_;
   std::uint64_t random_;
 };
 

@@ -43,6 +43,7 @@ class Walk {
   void LeaveEni(tables::EniIndex eni);
   bool PassesLinkLayer(const tables::Eni& eni, std::optional<tables::EniIndex>& neighbor);
   bool PassesLinkLocal(const tables::Eni& eni);
+  bool AsksResolver();  // ends the walk when it does
   bool PassesSourceCheck(const tables::Eni& eni);
   bool PassesSecurityGroupEgress(const tables::Eni& eni);
   bool PassesSecurityGroupIngress(const tables::Eni& eni);

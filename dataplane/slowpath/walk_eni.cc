@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "dataplane/slowpath/describe.h"
+#include "dataplane/slowpath/dns.h"
 #include "dataplane/slowpath/walk.h"
 #include "dataplane/wire/layout.h"
 
@@ -76,10 +77,20 @@ bool Walk<Sink>::PassesLinkLayer(const tables::Eni& eni, std::optional<tables::E
 
 template <typename Sink>
 bool Walk<Sink>::PassesLinkLocal(const tables::Eni& eni) {
+  if (AsksResolver()) return false;
   const tables::Subnet& subnet = snapshot_[eni.subnet];
   if (!tuple_.destination.is_link_local() && !IsReservedIn(subnet, tuple_.destination)) return true;
   Drop(Stage::kLinkLocal, DropReason::kLinkLocalServiceAbsent, subnet.id, subnet.name, tuple_.destination.ToString());
   return false;
+}
+
+template <typename Sink>
+bool Walk<Sink>::AsksResolver() {
+  const bool is_query = tuple_.protocol == wire::kProtocolUdp && tuple_.destination_port == kDnsPort && !packet_.is_fragment;
+  if (!is_query || !IsResolver(snapshot_, packet_.ingress_port, tuple_.destination)) return false;
+  decision_.outcome = Decision::Outcome::kAnswerDns;
+  Report(Stage::kLinkLocal, [&] { return StageReport{.component_name = "resolver", .detail = "answered by the fabric, before any filter"}; });
+  return true;
 }
 
 template <typename Sink>

@@ -13,6 +13,7 @@ void Walk<Sink>::LeaveInternetHost(tables::InternetHostIndex index) {
     return Drop(Stage::kLinkLayer, DropReason::kNotUnicast);
   }
   if (packet_.destination_mac != host.router_mac) return Drop(Stage::kLinkLayer, DropReason::kUnknownDestinationMac);
+  if (AsksResolver()) return;
   if (tuple_.destination.is_link_local()) return Drop(Stage::kLinkLocal, DropReason::kLinkLocalServiceAbsent);
   const bool is_own = std::find(host.addresses.begin(), host.addresses.end(), tuple_.source) != host.addresses.end();
   // A forged private source travels on, so that the gateway that must refuse it can be seen to refuse it.

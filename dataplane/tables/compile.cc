@@ -26,6 +26,8 @@ std::shared_ptr<const Snapshot> Compiler::Run() {
     AddRoutes(config_.route_tables(i), snapshot_->route_tables[static_cast<std::size_t>(i)]);
   }
   AttachSecurityGroups();
+  const std::string nobody;
+  snapshot_->internet_names = ReadNames({"internet", nobody, nobody}, config_.internet_names());
   return snapshot_;
 }
 

@@ -22,6 +22,7 @@ void Compiler::AddVpc(const config::Vpc& source) {
       Reject(subject, "CIDR {} overlaps another of its own", vpc.cidrs.back().ToString());
     }
   }
+  vpc.names = ReadNames(subject, source.names());
   snapshot_->vpcs.push_back(std::move(vpc));
   subnet_blocks_.emplace_back();
 }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -55,11 +56,19 @@ using InternetHostIndex = Index<InternetHost>;
 using PortId = std::uint16_t;
 inline constexpr PortId kNoPort = 0;
 
+// Lower-case names to addresses. Looked up by string_view, so that a query allocates nothing.
+struct NameHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+};
+using NameTable = std::unordered_map<std::string, std::vector<wire::IpAddress>, NameHash, std::equal_to<>>;
+
 struct Vpc {
   std::string id, name, region;
   std::vector<wire::IpPrefix> cidrs;
   InternetGatewayIndex internet_gateway;                         // attached, or none
   std::unordered_map<wire::IpAddress, EniIndex> eni_by_address;  // every private address
+  NameTable names;  // what the VPC's resolver answers
 };
 
 struct Subnet {
@@ -208,6 +217,7 @@ struct Snapshot {
       ports;  // by PortId; shorter than the largest port when the rest are unused
   std::unordered_map<wire::IpAddress, PublicBinding> public_bindings;
   std::unordered_map<wire::IpAddress, InternetHostIndex> internet_host_by_address;
+  NameTable internet_names;  // what internet hosts resolve
   Limits limits;
 
   const Vpc& operator[](VpcIndex index) const { return vpcs[index.value]; }
