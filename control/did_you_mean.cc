@@ -11,6 +11,9 @@ namespace {
 
 // Longer words are no typing mistakes of ours, and the distance below is quadratic.
 constexpr std::size_t kLongestWord = 64;
+// Among more names than this one of them is always near, and the search would take long for every
+// dangling name.
+constexpr std::size_t kMostCandidates = 500;
 
 // Optimal string alignment distance (Damerau–Levenshtein without overlapping swaps).
 std::size_t EditDistance(std::string_view a, std::string_view b) {
@@ -35,7 +38,7 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  if (word.size() > kLongestWord) return {};
+  if (word.size() > kLongestWord || candidates.size() > kMostCandidates) return {};
   const std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
   std::size_t best_distance = limit + 1;
   const std::string* best = nullptr;

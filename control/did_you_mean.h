@@ -9,7 +9,7 @@
 namespace taploom::control {
 
 // The candidate with the fewest edits (insert, delete, replace, swap of neighbours) from `word`;
-// empty when even the nearest is more than a third of the word away.
+// empty when even the nearest is more than a third of the word away or there are very many.
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 // "; did you mean \"subnets\"?", or the empty string.

@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <string>
@@ -51,29 +50,36 @@ struct Finding {
   friend auto operator<=>(const Finding&, const Finding&) = default;
 };
 
+// `text` as a terminal may show it: control characters escaped, and no longer than a person reads.
+std::string Printable(std::string_view text);
+
+// A file of a million mistakes must not take a million findings: past a limit they are only
+// counted.
 class Findings {
  public:
   template <typename... Args>
   void Add(Position at, fmt::format_string<Args...> format, Args&&... args) {
-    list_.push_back({at, fmt::format(format, std::forward<Args>(args)...)});
+    if (full()) {
+      ++left_out_;
+    } else {
+      list_.push_back({at, Printable(fmt::format(format, std::forward<Args>(args)...))});
+    }
   }
-  void Append(const Findings& other) {
-    list_.insert(list_.end(), other.list_.begin(), other.list_.end());
-  }
+  void Append(const Findings& other);
 
   bool empty() const { return list_.empty(); }
-  std::size_t count() const { return list_.size(); }
+  std::size_t count() const { return list_.size() + left_out_; }
+  // Nothing more will be kept; long checks may stop.
+  bool full() const { return list_.size() >= kMaxFindings; }
 
   // In the order of the file, each once.
-  std::vector<Finding> Sorted() const {
-    std::vector<Finding> sorted = list_;
-    std::sort(sorted.begin(), sorted.end());
-    sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-    return sorted;
-  }
+  std::vector<Finding> Sorted() const;
 
  private:
+  static constexpr std::size_t kMaxFindings = 1000;
+
   std::vector<Finding> list_;
+  std::size_t left_out_ = 0;
 };
 
 }  // namespace taploom::control

@@ -1,4 +1,6 @@
 // Who resolves which name to which address: hosts files and resolvers of every namespace.
+#include <algorithm>
+#include <cctype>
 #include <map>
 #include <string>
 #include <utility>
@@ -41,9 +43,16 @@ class NameBook {
       resolver[id] = {vpc.cidrs.front().value.prefix().address.Plus(2),
                       DomainOf(RegionOf(context_.topology, vpc))};
     }
+    for (config::Vpc& vpc : *context_.plan.config.mutable_vpcs()) {
+      std::vector<HostsEntry> entries = in_vpc[vpc.id()];
+      AddPrivateNames(vpc.id(), resolver[vpc.id()].second, entries);
+      WriteRecords(entries, *vpc.mutable_names());
+    }
+    WriteRecords(internet, *context_.plan.config.mutable_internet_names());
     for (NamespacePlan& plan : context_.plan.namespaces) {
       if (plan.kind == NamespaceKind::kInternetHost) {
         plan.hosts = internet;
+        if (const auto& gateway = plan.interfaces.front().gateway_v4) plan.nameservers = {*gateway};
         continue;
       }
       const std::string& vpc = VpcOf(plan.interfaces.front());
@@ -108,6 +117,40 @@ class NameBook {
       }
     }
     return entries;
+  }
+
+  // "ip-10-0-2-50.ap-northeast-2.compute.internal": the name AWS gives every private IPv4 address
+  // (vpc-semantics §7).
+  void AddPrivateNames(const std::string& vpc, const std::string& domain,
+                       std::vector<HostsEntry>& entries) const {
+    for (const config::Eni& eni : context_.plan.config.enis()) {
+      if (vpc_of_subnet_.at(eni.subnet_id()) != vpc) continue;
+      for (const config::EniAddress& address : eni.addresses()) {
+        const IpAddress parsed = *IpAddress::FromBytes(address.private_address());
+        if (!parsed.is_v4()) continue;
+        std::string name = "ip-" + parsed.ToString();
+        std::replace(name.begin(), name.end(), '.', '-');
+        Add(entries, parsed, {name, name + "." + domain});
+      }
+    }
+  }
+
+  // The same entries as the resolver's table: one record per name, with all its addresses.
+  static void WriteRecords(const std::vector<HostsEntry>& entries,
+                           google::protobuf::RepeatedPtrField<config::NameRecord>& records) {
+    std::map<std::string, config::NameRecord*> by_name;
+    for (const HostsEntry& entry : entries) {
+      for (std::string name : entry.names) {
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        config::NameRecord*& record = by_name[name];
+        if (record == nullptr) {
+          record = records.Add();
+          record->set_name(name);
+        }
+        record->add_addresses(ToBytes(entry.address));
+      }
+    }
   }
 
   const config::Eni& NodeEni(const LoadBalancerNodePlan& node) const {

@@ -1,7 +1,7 @@
 // Load balancers with their listeners and target groups.
-#include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "control/parse_sections.h"
@@ -52,13 +52,13 @@ void ParseElasticIps(ParseContext& context, const MapReader& map, LoadBalancer& 
     context.findings.Add(node->at, "\"elastic_ips\" must be a map from subnets to addresses");
     return;
   }
+  std::map<std::string_view, LoadBalancerSubnet*> subnets;
+  for (LoadBalancerSubnet& subnet : balancer.subnets) subnets.emplace(subnet.name.value, &subnet);
   for (const YamlEntry& entry : node->entries) {
     balancer.elastic_ip_subnets.push_back({entry.key, entry.at});
     const auto address = ReadAddress(context, *entry.value, entry.key, Family::kIpv4);
-    const auto subnet = std::find_if(
-        balancer.subnets.begin(), balancer.subnets.end(),
-        [&](const LoadBalancerSubnet& candidate) { return candidate.name.value == entry.key; });
-    if (subnet != balancer.subnets.end()) subnet->elastic_ip = address;
+    const auto subnet = subnets.find(entry.key);
+    if (subnet != subnets.end()) subnet->second->elastic_ip = address;
   }
 }
 

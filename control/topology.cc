@@ -8,8 +8,16 @@ namespace taploom::control {
 void AddAttachedInstance(Topology& topology, const AttachRequest& request) {
   Interface interface;
   interface.subnet = Name{request.subnet, {}};
-  if (request.address) interface.private_ip = Address{*request.address, {}};
-  if (request.ipv6) interface.ipv6.push_back({*request.ipv6, {}});
+  for (const std::optional<wire::IpAddress>& address : {request.address, request.ipv6}) {
+    if (!address) continue;
+    if (!address->is_v4()) {
+      interface.ipv6.push_back({*address, {}});
+    } else if (!interface.private_ip) {
+      interface.private_ip = Address{*address, {}};
+    } else {
+      interface.secondary_private_ips.push_back({*address, {}});
+    }
+  }
   if (!request.security_groups.empty()) {
     interface.security_groups.emplace();
     for (const std::string& group : request.security_groups) {

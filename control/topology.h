@@ -258,8 +258,9 @@ struct Topology {
 struct AttachRequest {
   std::string name;
   std::string netns_path;
-  std::string subnet;                      // "app-a" or "main/app-a"
-  std::optional<wire::IpAddress> address;  // IPv4; absent: chosen
+  std::string subnet;  // "app-a" or "main/app-a"
+  std::optional<wire::IpAddress>
+      address;  // of either family; without an IPv4 address one is chosen
   std::optional<wire::IpAddress> ipv6;
   std::vector<std::string> security_groups;  // empty: the VPC's default group
 };

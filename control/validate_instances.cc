@@ -1,5 +1,6 @@
 // Instances, attached namespaces and internet hosts: names, subnets, groups. Their addresses:
 // validate_addresses.cc.
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -127,14 +128,21 @@ void CheckNames(const Topology& topology, Findings& findings) {
   }
 }
 
+std::string LowerCase(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
 void CheckDnsNames(const Topology& topology, Findings& findings) {
-  std::map<std::string_view, std::string> owners;
+  std::map<std::string, std::string> owners;  // DNS names in lower case (RFC 4343)
   const auto claim = [&](const Name& name, std::string owner) {
     if (!IsDomainName(name.value)) {
       findings.Add(name.at, "\"{}\" is no domain name", name.value);
       return;
     }
-    const auto [first, is_new] = owners.emplace(name.value, std::move(owner));
+    const auto [first, is_new] = owners.emplace(LowerCase(name.value), std::move(owner));
     if (!is_new) {
       findings.Add(name.at, "\"{}\" is the name of {} already", name.value, first->second);
     }
@@ -158,7 +166,10 @@ void CheckDnsNames(const Topology& topology, Findings& findings) {
 void CheckInstances(const Topology& topology, Findings& findings) {
   CheckNames(topology, findings);
   CheckDnsNames(topology, findings);
-  for (const Instance& instance : topology.instances) CheckInstance(topology, instance, findings);
+  for (const Instance& instance : topology.instances) {
+    if (findings.full()) return;
+    CheckInstance(topology, instance, findings);
+  }
 }
 
 }  // namespace taploom::control

@@ -200,6 +200,7 @@ void CheckLoadBalancers(const Topology& topology, Findings& findings) {
   std::map<std::string_view, const Vpc*> owners;
   for (const Vpc& vpc : topology.vpcs) {
     for (const LoadBalancer& balancer : vpc.load_balancers) {
+      if (findings.full()) return;
       LoadBalancerCheck(topology, vpc, balancer, findings).Check();
       // Their nodes' namespaces are called "front/public-a", without the VPC.
       const auto [owner, is_new] = owners.emplace(balancer.name.value, &vpc);

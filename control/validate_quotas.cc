@@ -1,5 +1,7 @@
-// How many objects of each kind there may be (vpc-semantics §14). Quotas that AWS raises on request
-// to what a fabric may want (VPCs, elastic IPs, NAT gateways) are not enforced.
+// How many objects of each kind there may be (vpc-semantics §14), at the most that AWS grants:
+// beyond that the other checks, some of them quadratic, are not worth their time. Defaults that
+// `limits:` raises are checked with the objects. Quotas that AWS raises on request to what a fabric
+// may want (VPCs, elastic IPs, NAT gateways) are not enforced.
 #include <cstddef>
 #include <string_view>
 
@@ -25,6 +27,12 @@ constexpr std::size_t kMaxLoadBalancers = 50;
 constexpr std::size_t kMaxIpv4Blocks = 5;
 constexpr std::size_t kMaxIpv6Blocks = 5;
 constexpr std::size_t kMaxListeners = 50;
+constexpr std::size_t kMaxZones = 6;  // no region has more; a load balancer has one node in each
+constexpr std::size_t kMaxAddresses = 50;  // per interface and family
+constexpr std::size_t kMaxGroupsPerEni = 16;
+constexpr std::size_t kMaxRules = 1000;   // per group and direction, before lists are expanded
+constexpr std::size_t kMaxAclRules = 80;  // per ACL and direction, both families
+constexpr std::size_t kMaxRoutes = 2000;  // per table, both families
 constexpr std::size_t kMaxTargetGroups = 100;
 constexpr std::size_t kMaxTargets = 1000;
 
@@ -59,6 +67,22 @@ void CheckVpc(const Vpc& vpc, QuotaCheck& check) {
   count("NAT gateways", vpc.nat_gateways.size(), kMaxNatGateways);
   count("prefix lists", vpc.prefix_lists.size(), kMaxPrefixLists);
   count("load balancers", vpc.load_balancers.size(), kMaxLoadBalancers);
+  for (const SecurityGroup& group : vpc.security_groups) {
+    const std::string group_owner = fmt::format("security group \"{}\"", group.name.value);
+    for (const auto* rules : {&group.ingress, &group.egress}) {
+      if (*rules) check.Count(group.name.at, group_owner, "rules", (*rules)->size(), kMaxRules);
+    }
+  }
+  for (const NetworkAcl& acl : vpc.network_acls) {
+    const std::string acl_owner = fmt::format("network ACL \"{}\"", acl.name.value);
+    for (const auto* rules : {&acl.ingress, &acl.egress}) {
+      if (*rules) check.Count(acl.name.at, acl_owner, "rules", (*rules)->size(), kMaxAclRules);
+    }
+  }
+  for (const RouteTable& table : vpc.route_tables) {
+    check.Count(table.name.at, fmt::format("route table \"{}\"", table.name.value), "routes",
+                table.routes.size(), kMaxRoutes);
+  }
   for (const PrefixList& list : vpc.prefix_lists) {
     check.Count(list.name.at, fmt::format("prefix list \"{}\"", list.name.value), "entries",
                 list.cidrs.size(), kMaxPrefixListEntries);
@@ -67,11 +91,33 @@ void CheckVpc(const Vpc& vpc, QuotaCheck& check) {
     const std::string balancer_owner = fmt::format("load balancer \"{}\"", balancer.name.value);
     check.Count(balancer.name.at, balancer_owner, "listeners", balancer.listeners.size(),
                 kMaxListeners);
+    check.Count(balancer.name.at, balancer_owner, "subnets", balancer.subnets.size(), kMaxZones);
+    check.Count(balancer.name.at, balancer_owner, "elastic IPs", balancer.elastic_ip_subnets.size(),
+                kMaxZones);
+    if (balancer.security_groups) {
+      check.Count(balancer.name.at, balancer_owner, "security groups",
+                  balancer.security_groups->size(), kMaxGroupsPerEni);
+    }
     check.Count(balancer.name.at, balancer_owner, "target groups", balancer.target_groups.size(),
                 kMaxTargetGroups);
     for (const TargetGroup& group : balancer.target_groups) {
       check.Count(group.name.at, fmt::format("target group \"{}\"", group.name.value), "targets",
                   group.targets.size(), kMaxTargets);
+    }
+  }
+}
+
+void CheckInstance(const Instance& instance, QuotaCheck& check) {
+  const std::string owner = fmt::format("instance \"{}\"", instance.name.value);
+  check.Count(instance.name.at, owner, "interfaces", instance.interfaces.size(), kMaxInterfaces);
+  for (const Interface& interface : instance.interfaces) {
+    check.Count(interface.at, owner, "IPv4 addresses on one interface",
+                interface.secondary_private_ips.size() + 1, kMaxAddresses);
+    check.Count(interface.at, owner, "IPv6 addresses on one interface", interface.ipv6.size(),
+                kMaxAddresses);
+    if (interface.security_groups) {
+      check.Count(interface.at, owner, "security groups on one interface",
+                  interface.security_groups->size(), kMaxGroupsPerEni);
     }
   }
 }
@@ -95,8 +141,7 @@ bool CheckQuotas(const Topology& topology, Findings& findings) {
   std::size_t interfaces = 0;
   for (const Instance& instance : topology.instances) {
     interfaces += instance.interfaces.size();
-    check.Count(instance.name.at, fmt::format("instance \"{}\"", instance.name.value), "interfaces",
-                instance.interfaces.size(), kMaxInterfaces);
+    CheckInstance(instance, check);
   }
   check.Count(topology.name.at, "the topology", "interfaces", interfaces, kMaxEnis);
   check.Count(topology.name.at, "the topology",

@@ -319,7 +319,10 @@ void CheckRoutes(const Topology& topology, Findings& findings) {
     for (const PrefixList& list : vpc.prefix_lists) CheckPrefixList(list, findings);
     CheckMainTable(vpc, findings);
     RouteTableCheck check(topology, vpc, findings);
-    for (const RouteTable& table : vpc.route_tables) check.Check(table);
+    for (const RouteTable& table : vpc.route_tables) {
+      if (findings.full()) return;
+      check.Check(table);
+    }
   }
 }
 

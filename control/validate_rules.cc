@@ -166,7 +166,10 @@ void CheckAclDirection(const Topology& topology, const NetworkAcl& acl,
 void CheckSecurityGroups(const Topology& topology, Findings& findings) {
   for (const Vpc& vpc : topology.vpcs) {
     SecurityGroupCheck check(topology, vpc, findings);
-    for (const SecurityGroup& group : vpc.security_groups) check.Check(group);
+    for (const SecurityGroup& group : vpc.security_groups) {
+      if (findings.full()) return;
+      check.Check(group);
+    }
   }
 }
 

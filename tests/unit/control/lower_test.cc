@@ -295,11 +295,38 @@ internet: {hosts: {client: {address: [1.2.3.4, "2001:db8::9"]}}}
   EXPECT_EQ(eth0.gateway_v4->ToString(), "169.254.1.1");
   EXPECT_EQ(eth0.gateway_v6->ToString(), "fe80::1");
   EXPECT_TRUE(eth0.gateway_on_link);
-  EXPECT_THAT(client.nameservers, IsEmpty());
+  ASSERT_THAT(client.nameservers, SizeIs(1));
+  EXPECT_EQ(client.nameservers[0].ToString(), "169.254.1.1")
+      << "the fabric answers at the gateway's address";
   const config::InternetHost& host = plan.config.internet_hosts(0);
   EXPECT_EQ(host.id(), eth0.object_id);
   EXPECT_EQ(host.mac().size(), 6u);
   EXPECT_NE(host.mac(), host.router_mac());
+}
+
+// What a resolver's table says about a name; empty when it does not know it.
+std::vector<std::string> Lookup(
+    const google::protobuf::RepeatedPtrField<config::NameRecord>& records, std::string_view name) {
+  std::vector<std::string> addresses;
+  for (const config::NameRecord& record : records) {
+    if (record.name() != name) continue;
+    for (const std::string& bytes : record.addresses()) addresses.push_back(AddressText(bytes));
+  }
+  return addresses;
+}
+
+TEST(LowerTest, TheResolverKnowsWhatTheHostsFilesSayAndTheNamesOfAddresses) {
+  const config::FabricConfig config =
+      PlanOf(Replace(ThreeTier(), "dns_name: mydomain.com", "dns_name: myDomain.com")).config;
+  const auto& vpc = config.vpcs(0).names();
+  EXPECT_THAT(Lookup(vpc, "web-1"), ElementsAre("10.0.2.50"));
+  EXPECT_THAT(Lookup(vpc, "mydomain.com"), ElementsAre("203.0.113.20")) << "in lower case";
+  EXPECT_THAT(Lookup(vpc, "client"), ElementsAre("1.2.3.4"));
+  EXPECT_THAT(Lookup(vpc, "ip-10-0-2-50"), ElementsAre("10.0.2.50"));
+  EXPECT_THAT(Lookup(vpc, "ip-10-0-2-50.ap-northeast-2.compute.internal"),
+              ElementsAre("10.0.2.50"));
+  EXPECT_THAT(Lookup(config.internet_names(), "mydomain.com"), ElementsAre("203.0.113.20"));
+  EXPECT_THAT(Lookup(config.internet_names(), "web-1"), IsEmpty());
 }
 
 TEST(LowerTest, VpcsWithTheSameBlockStayApart) {

@@ -86,6 +86,24 @@ TEST(ParseTest, RefusesBinaryFiles) {
   EXPECT_THAT(FindingsOf("name: lab\0vpcs"s), ElementsAre("1:1: this is no text: byte 9 is zero"));
 }
 
+TEST(ParseTest, AMillionMistakesAreCountedNotKept) {
+  std::string text = "name: lab\nvpcs: {main: {cidr: [";
+  for (int i = 0; i < 5'000; ++i) text += "x, ";
+  text += "]}}\n";
+  const std::vector<std::string> findings = FindingsOf(text);
+  ASSERT_THAT(findings, SizeIs(1'001));
+  EXPECT_EQ(findings.back(), "and 4000 more findings that are not shown");
+}
+
+TEST(ParseTest, MessagesAreFitForATerminal) {
+  EXPECT_THAT(FindingsOf("name: lab\nregion: \"\\e[31mred\"\nvpcs: {}\n"),
+              ElementsAre("2:9: \"\\x1b[31mred\" is no region such as ap-northeast-2"));
+  const std::vector<std::string> findings =
+      FindingsOf("name: lab\nvpcs: {}\nregion: " + std::string(1'000'000, 'a'));
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_LT(findings[0].size(), 1'100u);
+}
+
 // Deep nesting in every form YAML has.
 TEST(ParseTest, SurvivesDeepNesting) {
   std::string dashes, braces = "name: ", block;
