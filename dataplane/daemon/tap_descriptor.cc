@@ -15,7 +15,6 @@ std::string DescribeTapProblem(int descriptor) {
   if (ioctl(descriptor, TUNGETIFF, &request) != 0) return "is not a TAP queue";
   const unsigned flags = static_cast<unsigned short>(request.ifr_flags);
   if ((flags & IFF_TAP) == 0) return "is a TUN, not a TAP";
-  if ((flags & IFF_NO_PI) == 0) return "is a TAP without IFF_NO_PI";
   if ((flags & IFF_VNET_HDR) == 0) return "is a TAP without IFF_VNET_HDR";
 
   int vnet_header_size = 0;

@@ -1,0 +1,130 @@
+#include "dataplane/daemon/session.h"
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include "tests/unit/worker/open_fabric.h"
+
+namespace taploom::daemon {
+namespace {
+
+class SessionTest : public testing::Test {
+ protected:
+  config::FromDataplane Apply(const config::FabricConfig& fabric) {
+    config::ToDataplane request;
+    *request.mutable_apply() = fabric;
+    return session_.Handle(request, {});
+  }
+  config::FromDataplane GetCounters() {
+    config::ToDataplane request;
+    request.mutable_get_counters();
+    return session_.Handle(request, {});
+  }
+
+  Session session_{worker::Worker::Options()};
+};
+
+TEST_F(SessionTest, AnAnswerHasTheNumberOfItsRequest) {
+  config::ToDataplane request;
+  request.set_sequence(77);
+  EXPECT_EQ(session_.Handle(request, {}).sequence(), 77u);
+  request.mutable_get_counters();
+  EXPECT_EQ(session_.Handle(request, {}).sequence(), 77u);
+}
+
+TEST_F(SessionTest, CountersAndConnectionsCanBeAskedForBeforeTheFirstConfiguration) {
+  EXPECT_EQ(GetCounters().error(), "");
+  EXPECT_EQ(GetCounters().counters().generation(), 0u);
+  config::ToDataplane request;
+  request.mutable_get_connections()->set_limit(10);
+  const config::FromDataplane reply = session_.Handle(request, {});
+  EXPECT_EQ(reply.error(), "");
+  EXPECT_EQ(reply.connections().connections_size(), 0);
+}
+
+TEST_F(SessionTest, AConfigurationIsAppliedAndSaysHowLongItTook) {
+  const config::FromDataplane reply = Apply(OpenFabric(1, 2));
+  EXPECT_EQ(reply.error(), "");
+  EXPECT_EQ(reply.applied().generation(), 1u);
+  EXPECT_GT(reply.applied().compile_microseconds(), 0u);
+  EXPECT_EQ(GetCounters().counters().generation(), 1u);
+  EXPECT_EQ(GetCounters().counters().connection_capacity(), 262'144u);
+}
+
+TEST_F(SessionTest, TheFirstConfigurationChoosesTheSizeOfTheConnectionTable) {
+  config::FabricConfig fabric = OpenFabric(1, 2);
+  fabric.mutable_limits()->set_connections(1000);
+  ASSERT_EQ(Apply(fabric).error(), "");
+  EXPECT_EQ(GetCounters().counters().connection_capacity(), 1000u);
+
+  fabric.set_generation(2);
+  fabric.mutable_limits()->set_connections(2000);
+  EXPECT_EQ(Apply(fabric).error(),
+            "The connection table holds 1000 connections and cannot be given room for 2000 while "
+            "packets flow.");
+  EXPECT_EQ(GetCounters().counters().generation(), 1u);
+}
+
+TEST_F(SessionTest, AnOldConfigurationIsRefused) {
+  ASSERT_EQ(Apply(OpenFabric(5, 2)).error(), "");
+  EXPECT_EQ(Apply(OpenFabric(5, 2)).error(),
+            "Configuration generation 5 is not newer than generation 5, which is running.");
+  EXPECT_EQ(Apply(OpenFabric(4, 2)).error(),
+            "Configuration generation 4 is not newer than generation 5, which is running.");
+  EXPECT_EQ(Apply(OpenFabric(6, 2)).error(), "");
+}
+
+TEST_F(SessionTest, ABrokenConfigurationIsAnErrorAndTheRunningOneStays) {
+  ASSERT_EQ(Apply(OpenFabric(1, 2)).error(), "");
+  config::FabricConfig broken = OpenFabric(2, 2);
+  broken.mutable_subnets(0)->set_vpc_id("vpc-nowhere");
+  const config::FromDataplane reply = Apply(broken);
+  EXPECT_NE(reply.error().find("vpc-nowhere"), std::string::npos) << reply.error();
+  EXPECT_FALSE(reply.has_applied());
+  EXPECT_EQ(GetCounters().counters().generation(), 1u);
+}
+
+TEST_F(SessionTest, ARequestOfNoKnownKindIsAnswered) {
+  EXPECT_EQ(session_.Handle({}, {}).error(),
+            "The request is of a kind that this dataplane does not know.");
+}
+
+TEST_F(SessionTest, DescriptorsAndRequestsThatDoNotBelongTogetherAreRefused) {
+  config::ToDataplane request;
+  request.mutable_get_counters();
+  EXPECT_EQ(session_.Handle(request, io::UniqueFd(eventfd(0, 0))).error(),
+            "A descriptor came with a request that takes none.");
+  request.mutable_add_port()->set_port(1);
+  EXPECT_EQ(session_.Handle(request, {}).error(), "No descriptor came with add_port.");
+}
+
+TEST_F(SessionTest, WhatIsNoTapOrNoPortNumberIsRefused) {
+  struct {
+    std::uint32_t port;
+    const char* error;
+  } const kRows[] = {
+      {0, "Port 0 (web-1) is not in 1–65534."},
+      {65'535, "Port 65535 (web-1) is not in 1–65534."},
+      {65'537, "Port 65537 (web-1) is not in 1–65534."},
+      {7, "Port 7 (web-1) cannot be added: the descriptor is not a TAP queue."},
+  };
+  for (const auto& row : kRows) {
+    config::ToDataplane request;
+    request.mutable_add_port()->set_port(row.port);
+    request.mutable_add_port()->set_name("web-1");
+    EXPECT_EQ(session_.Handle(request, io::UniqueFd(eventfd(0, 0))).error(), row.error);
+  }
+  EXPECT_EQ(GetCounters().counters().ports_size(), 0);
+}
+
+TEST_F(SessionTest, APortThatWasNeverAddedCannotBeRemoved) {
+  for (const std::uint32_t port : {0u, 1u, 65'537u}) {
+    config::ToDataplane request;
+    request.mutable_remove_port()->set_port(port);
+    EXPECT_EQ(session_.Handle(request, {}).error(),
+              "There is no port " + std::to_string(port) + ".");
+  }
+}
+
+}  // namespace
+}  // namespace taploom::daemon

@@ -1,0 +1,245 @@
+// Sockets that keep message boundaries stand in for TAPs (tap_port.h), so a whole worker runs
+// without privileges.
+#include "dataplane/worker/worker.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <tins/tins.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "dataplane/io/tap_port.h"
+#include "dataplane/tables/compile.h"
+#include "tests/unit/worker/open_fabric.h"
+
+namespace taploom::worker {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+using namespace std::chrono_literals;
+
+constexpr unsigned kPortCount = 3;
+
+// The far end of a port: what an instance's kernel would be.
+class Instance {
+ public:
+  // Makes both ends; the near one is for the worker.
+  io::UniqueFd Connect() {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    socket_.Reset(ends[0]);
+    return io::UniqueFd(ends[1]);
+  }
+
+  void Send(const Bytes& frame) {
+    Bytes message(sizeof(VnetHeader));
+    message.insert(message.end(), frame.begin(), frame.end());
+    ASSERT_EQ(send(socket_.get(), message.data(), message.size(), 0),
+              static_cast<ssize_t>(message.size()));
+  }
+
+  // The next frame; empty when none comes within `timeout`.
+  Bytes Receive(std::chrono::milliseconds timeout = 5s) {
+    pollfd ready{socket_.get(), POLLIN, 0};
+    if (poll(&ready, 1, static_cast<int>(timeout.count())) != 1) return {};
+    Bytes message(70'000);
+    const ssize_t size = recv(socket_.get(), message.data(), message.size(), 0);
+    if (size < static_cast<ssize_t>(sizeof(VnetHeader))) return {};
+    return {message.begin() + sizeof(VnetHeader), message.begin() + size};
+  }
+
+  void HangUp() { socket_.Reset(); }
+
+ private:
+  io::UniqueFd socket_;
+};
+
+// A UDP datagram from the ENI of one port to that of another. `mark` is its destination port, to
+// tell frames apart.
+Bytes Datagram(unsigned from, unsigned to, std::uint16_t mark = 9, std::size_t payload_size = 10) {
+  Tins::EthernetII frame = Tins::EthernetII(MacOfPort(to), MacOfPort(from)) /
+                           Tins::IP(AddressOfPort(to), AddressOfPort(from)) /
+                           Tins::UDP(mark, 4000) / Tins::RawPDU(Bytes(payload_size, 'x'));
+  frame.rfind_pdu<Tins::IP>().ttl(64);
+  return frame.serialize();
+}
+
+std::uint16_t MarkOf(const Bytes& frame) {
+  return Tins::EthernetII(frame.data(), static_cast<std::uint32_t>(frame.size()))
+      .rfind_pdu<Tins::UDP>()
+      .dport();
+}
+
+class WorkerTest : public testing::Test {
+ protected:
+  WorkerTest() : pipeline_(counters_, {.capacity = 4096}), worker_(pipeline_, {}) {
+    tables::CompileResult compiled = tables::Compile(OpenFabric(1, kPortCount));
+    EXPECT_EQ(compiled.error, "");
+    worker_.Execute([&] { pipeline_.Publish(compiled.snapshot); });
+    for (unsigned port = 1; port <= kPortCount; ++port)
+      counters_.AddPort(static_cast<std::uint16_t>(port));
+  }
+
+  // In one command, so that the worker sees all of them in the same round.
+  void ConnectAll() {
+    std::array<std::unique_ptr<io::Port>, kPortCount + 1> ports;
+    for (unsigned id = 1; id <= kPortCount; ++id) ports[id] = NewPort(id);
+    worker_.Execute([&] {
+      for (unsigned id = 1; id <= kPortCount; ++id) {
+        EXPECT_TRUE(worker_.AddPort(static_cast<std::uint16_t>(id), std::move(ports[id])));
+      }
+    });
+  }
+  std::unique_ptr<io::Port> NewPort(unsigned id) {
+    if (!near_ends_[id].valid()) near_ends_[id] = instances_[id].Connect();
+    return std::make_unique<io::TapPort>(std::move(near_ends_[id]));
+  }
+
+  std::uint64_t Drops(std::uint16_t port, DropReason reason) {
+    std::uint64_t count = 0;
+    worker_.Execute(
+        [&] { count = counters_.Find(port)->drops[static_cast<std::size_t>(reason)].value(); });
+    return count;
+  }
+
+  std::chrono::nanoseconds WorkerCpuTime() {
+    timespec time{};
+    worker_.Execute([&] { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time); });
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  }
+
+  observe::Counters counters_;
+  Pipeline pipeline_;
+  Worker worker_;
+  std::array<io::UniqueFd, kPortCount + 1> near_ends_;
+  std::array<Instance, kPortCount + 1> instances_;
+};
+
+TEST_F(WorkerTest, AFrameOfOneInstanceReachesTheOther) {
+  ConnectAll();
+  instances_[1].Send(Datagram(1, 2));
+  const Bytes received = instances_[2].Receive();
+  ASSERT_FALSE(received.empty());
+  EXPECT_EQ(MarkOf(received), 9);
+  worker_.Execute([] {});  // the burst is over, so it is counted
+  EXPECT_EQ(counters_.Find(1)->received_packets.value(), 1u);
+  EXPECT_EQ(counters_.Find(2)->sent_packets.value(), 1u);
+  EXPECT_EQ(counters_.Find(2)->sent_bytes.value(), received.size());
+}
+
+TEST_F(WorkerTest, FramesThatWaitBeforeThePortIsAddedAreServed) {
+  near_ends_[1] = instances_[1].Connect();
+  instances_[1].Send(Datagram(1, 2));
+  ConnectAll();
+  EXPECT_FALSE(instances_[2].Receive().empty());
+}
+
+TEST_F(WorkerTest, MoreFramesThanOneBurstAllArriveInOrder) {
+  constexpr std::uint16_t kFrames = 100;
+  near_ends_[1] = instances_[1].Connect();
+  for (std::uint16_t i = 0; i < kFrames; ++i)
+    instances_[1].Send(Datagram(1, 2, static_cast<std::uint16_t>(1000 + i)));
+  ConnectAll();
+  for (std::uint16_t i = 0; i < kFrames; ++i) {
+    const Bytes received = instances_[2].Receive();
+    ASSERT_FALSE(received.empty()) << i;
+    EXPECT_EQ(MarkOf(received), 1000 + i);
+  }
+}
+
+TEST_F(WorkerTest, ABusyPortDoesNotKeepOthersWaiting) {
+  constexpr std::uint16_t kBusy = 1, kQuiet = 2;
+  near_ends_[1] = instances_[1].Connect();
+  near_ends_[2] = instances_[2].Connect();
+  for (int i = 0; i < 150; ++i) instances_[1].Send(Datagram(1, 3, kBusy));
+  instances_[2].Send(Datagram(2, 3, kQuiet));
+  ConnectAll();
+
+  int busy_before = 0;
+  for (Bytes frame = instances_[3].Receive(); MarkOf(frame) == kBusy;
+       frame = instances_[3].Receive())
+    ++busy_before;
+  EXPECT_EQ(busy_before, 32) << "one burst, and then it is the other's turn";
+}
+
+TEST_F(WorkerTest, ALargeDatagramIsFragmentedToTheVpcsMtu) {
+  ConnectAll();
+  instances_[1].Send(Datagram(1, 2, 9, 12'000));
+  const Bytes first = instances_[2].Receive();
+  const Bytes second = instances_[2].Receive();
+  ASSERT_FALSE(second.empty());
+  EXPECT_LE(first.size(), 14u + 9001u);
+  EXPECT_EQ(first.size() - 34 + second.size() - 34, 8u + 12'000u);
+}
+
+TEST_F(WorkerTest, AFrameForARemovedPortIsADropWithItsReason) {
+  ConnectAll();
+  std::unique_ptr<io::Port> removed;
+  worker_.Execute([&] { removed = worker_.RemovePort(2); });
+  ASSERT_NE(removed, nullptr);
+  instances_[1].Send(Datagram(1, 2));
+  instances_[1].Send(Datagram(1, 3));
+  ASSERT_FALSE(instances_[3].Receive().empty());
+  EXPECT_EQ(Drops(1, DropReason::kNotAttached), 1u);
+}
+
+TEST_F(WorkerTest, ARemovedPortIsNotReadAndItsNumberCanBeUsedAgain) {
+  ConnectAll();
+  std::unique_ptr<io::Port> removed;
+  worker_.Execute([&] { removed = worker_.RemovePort(1); });
+  instances_[1].Send(Datagram(1, 2));
+  EXPECT_TRUE(instances_[2].Receive(50ms).empty());
+
+  bool added = false;
+  worker_.Execute([&] { added = worker_.AddPort(1, std::move(removed)); });
+  EXPECT_TRUE(added);
+  EXPECT_FALSE(instances_[2].Receive().empty()) << "what waited meanwhile is served";
+}
+
+TEST_F(WorkerTest, ANumberInUseIsRefused) {
+  ConnectAll();
+  auto second = NewPort(1);
+  bool added = true;
+  worker_.Execute([&] { added = worker_.AddPort(1, std::move(second)); });
+  EXPECT_FALSE(added);
+}
+
+TEST_F(WorkerTest, AFullReceiverCostsItsOwnFramesOnly) {
+  ConnectAll();
+  // Port 2's instance does not read; its queue fills up.
+  for (int i = 0; i < 2000; ++i) {
+    instances_[1].Send(Datagram(1, 2));
+    instances_[1].Send(Datagram(1, 3));
+    ASSERT_FALSE(instances_[3].Receive().empty()) << i;
+  }
+  EXPECT_GT(Drops(1, DropReason::kSendBufferFull), 0u);
+}
+
+TEST_F(WorkerTest, WithoutTrafficItSleeps) {
+  ConnectAll();
+  const auto before = WorkerCpuTime();
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(WorkerCpuTime() - before, 5ms);
+}
+
+TEST_F(WorkerTest, APortThatHungUpIsNotPolledForEver) {
+  ConnectAll();
+  instances_[1].HangUp();
+  const auto before = WorkerCpuTime();
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(WorkerCpuTime() - before, 5ms);
+
+  instances_[2].Send(Datagram(2, 1));
+  instances_[2].Send(Datagram(2, 3));
+  ASSERT_FALSE(instances_[3].Receive().empty());
+  EXPECT_EQ(Drops(2, DropReason::kSendFailed), 1u);
+}
+
+}  // namespace
+}  // namespace taploom::worker
