@@ -42,9 +42,9 @@ wire::IpAddress RandomSource::Address(wire::Family family) {
   return address.is_v4() ? Address(family) : address;
 }
 
-wire::IpPrefix RandomSource::PrefixNear(const wire::IpAddress& near) {
+wire::IpPrefix RandomSource::PrefixNear(const wire::IpAddress& near, unsigned shortest) {
   const unsigned width = near.is_v4() ? 32 : 128;
-  const auto length = static_cast<std::uint8_t>(Between(0, width));
+  const auto length = static_cast<std::uint8_t>(Between(shortest, width));
   const auto shared = static_cast<unsigned>(OneIn(4) ? 0 : Between(0, width));
   return wire::IpPrefix::Of(Splice(near, shared, Address(near.family())), length);
 }

@@ -30,9 +30,10 @@ class RandomSource {
   }
 
   wire::IpAddress Address(wire::Family family);
-  // Lengths are spread evenly. Most prefixes share their first bits with `near`, so that they nest
-  // and touch; an unrelated pair of random prefixes would hardly ever meet.
-  wire::IpPrefix PrefixNear(const wire::IpAddress& near);
+  // Lengths are spread evenly from `shortest` bits. Most prefixes share their first bits with
+  // `near`, so that they nest and touch; an unrelated pair of random prefixes would hardly ever
+  // meet.
+  wire::IpPrefix PrefixNear(const wire::IpAddress& near, unsigned shortest = 0);
   // An address where an off-by-one would show: the first or last of `prefix`, one beyond either, or
   // anywhere inside.
   wire::IpAddress AddressAround(const wire::IpPrefix& prefix);

@@ -127,6 +127,7 @@ TEST(Lpm, AMoreSpecificRouteWithTheSameValueChangesNothing) {
 TEST(Lpm, ValuesOfEverySize) {
   for (const std::uint32_t value :
        {0u, 0xfffeu, 0xffffu, 0x10000u, 0x7ffffffeu, 0x7fffffffu, 0x80000000u, 0xfffffffeu}) {
+    EXPECT_EQ(Find(Table({{"0.0.0.0/0", value}}), "192.0.2.1"), value);
     const Lpm lpm = Table({{"0.0.0.0/0", value}, {"10.0.0.0/24", 1}, {"2001:db8::/32", value}});
     EXPECT_EQ(Find(lpm, "192.0.2.1"), value);
     EXPECT_EQ(Find(lpm, "10.0.0.1"), 1u);
@@ -155,10 +156,26 @@ TEST(Lpm, LargeTablesKeepShortAndLongPrefixesApart) {
   }
 }
 
+TEST(Lpm, LargeTablesWithoutADefaultRouteHaveGaps) {
+  for (const std::uint32_t count : {512u, 32'768u}) {
+    std::vector<Lpm::Entry> entries;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      entries.push_back({{wire::IpAddress::V4(0x0a000000u + i * 512), 24}, i});
+    }
+    const Lpm lpm(entries);
+    EXPECT_EQ(Find(lpm, "9.255.255.255"), Lpm::kNotFound);
+    EXPECT_EQ(Find(lpm, "10.0.0.0"), 0u);
+    EXPECT_EQ(Find(lpm, "10.0.1.0"), Lpm::kNotFound);
+    EXPECT_EQ(Find(lpm, "10.0.2.0"), 1u);
+    EXPECT_EQ(Find(lpm, "255.255.255.255"), Lpm::kNotFound);
+  }
+}
+
 // The route table of a subnet in a dual-stack VPC.
 TEST(Lpm, AVpcRouteTableFitsInAFewCacheLines) {
   const Lpm v4 = Table({{"10.0.0.0/16", 0}, {"0.0.0.0/0", 1}});
   EXPECT_LE(v4.memory_bytes(), 2u * 64);
+  EXPECT_LE(Table({{"10.0.0.0/24", 0}}).memory_bytes(), 2u * 64);
   const Lpm both =
       Table({{"10.0.0.0/16", 0}, {"0.0.0.0/0", 1}, {"2001:db8:1234:1a00::/56", 2}, {"::/0", 3}});
   EXPECT_LE(both.memory_bytes(), 8u * 64);
