@@ -16,7 +16,7 @@ namespace {
 
 // Far above any topology a machine could run (5,000 instances take about 1 MB), low enough to stay
 // responsive.
-constexpr std::size_t kMaxBytes = 8u << 20;
+constexpr std::size_t kMaxBytes = 4u << 20;
 constexpr std::size_t kMaxNodes = 1'000'000;
 
 Position ToPosition(const YAML::Mark& mark) {

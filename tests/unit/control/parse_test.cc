@@ -76,9 +76,9 @@ TEST(ParseTest, KeysWithNothingBehindThemAreEmptyCollections) {
 }
 
 TEST(ParseTest, RefusesAFileTooLargeForATopology) {
-  const std::string huge(9u << 20, '#');
+  const std::string huge(5u << 20, '#');
   EXPECT_THAT(FindingsOf(huge),
-              ElementsAre("1:1: the file has 9437184 bytes; a topology may have 8388608"));
+              ElementsAre("1:1: the file has 5242880 bytes; a topology may have 4194304"));
 }
 
 TEST(ParseTest, RefusesBinaryFiles) {
