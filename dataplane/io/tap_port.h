@@ -12,7 +12,7 @@
 
 namespace taploom::io {
 
-class TapPort final : public Port {
+class TapPort : public Port {
  public:
   // `queue` is non-blocking and keeps message boundaries: a TAP with IFF_NO_PI and IFF_VNET_HDR,
   // vnet header size 12 (any datagram socket whose peer speaks the same will do).
@@ -28,9 +28,12 @@ class TapPort final : public Port {
   // Superframes that were cut in software.
   std::uint64_t segmented_count() const { return segmented_count_; }
 
+ protected:
+  // Hands one frame to the kernel; 0 when it took it, else errno. Virtual so that a test can be a
+  // kernel that refuses.
+  virtual int Write(const Packet& packet);
+
  private:
-  // errno of the write, 0 when the frame is gone.
-  int Write(const Packet& packet);
   SendResult SendSegments(const Packet& packet);
   bool refuses(std::uint8_t gso_type) const { return (refused_gso_types_ >> gso_type & 1u) != 0; }
 

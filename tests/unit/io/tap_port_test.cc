@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "tests/unit/io/frame_io_test_support.h"
 
@@ -98,6 +101,81 @@ TEST_F(TapPortTest, AGoneReceiverIsAFailureAndGivesNothing) {
   Packet packets[] = {frame.packet};
   EXPECT_EQ(port_->Receive(packets), 0u);
   EXPECT_EQ(port_->Send(frame.packet), SendResult::kFailed);
+}
+
+// A kernel that takes no superframes of one kind, and none that are malformed.
+class RefusingTapPort final : public TapPort {
+ public:
+  explicit RefusingTapPort(std::uint8_t refused_gso_type)
+      : TapPort(UniqueFd()), refused_gso_type_(refused_gso_type) {}
+
+  std::vector<Bytes> written;
+  int refused_count = 0;
+
+ protected:
+  int Write(const Packet& packet) override {
+    const bool refused = packet.vnet.is_gso() &&
+                         (packet.vnet.gso_type == refused_gso_type_ || packet.vnet.gso_size == 0);
+    if (refused) {
+      ++refused_count;
+      return EINVAL;
+    }
+    written.push_back(BytesOf(packet));
+    return 0;
+  }
+
+ private:
+  const std::uint8_t refused_gso_type_;
+};
+
+VnetHeader GsoHeader(Bytes& frame, std::uint8_t gso_type, std::uint16_t gso_size) {
+  VnetHeader vnet = MakeChecksumPartial(frame);
+  vnet.gso_type = gso_type;
+  vnet.gso_size = gso_size;
+  return vnet;
+}
+
+TEST(TapPortThatRefusesSuperframes, GetsSegmentsAndIsNotAskedAgainForThatKind) {
+  RefusingTapPort port(VnetHeader::kGsoTcp4);
+  Bytes bytes = TcpFrame(TestIp(), Pattern(2500));
+  const VnetHeader vnet = GsoHeader(bytes, VnetHeader::kGsoTcp4, 1000);
+  BufferedFrame frame(bytes, vnet);
+
+  EXPECT_EQ(port.Send(frame.packet), SendResult::kSent);
+  EXPECT_EQ(port.Send(frame.packet), SendResult::kSent);
+
+  EXPECT_EQ(port.written.size(), 6u);
+  EXPECT_EQ(port.refused_count, 1);
+  EXPECT_EQ(port.segmented_count(), 2u);
+}
+
+TEST(TapPortThatRefusesSuperframes, StillGetsThoseOfOtherKindsWhole) {
+  RefusingTapPort port(VnetHeader::kGsoTcp4);
+  Bytes refused = TcpFrame(TestIp(), Pattern(2500));
+  const VnetHeader refused_vnet = GsoHeader(refused, VnetHeader::kGsoTcp4, 1000);
+  Bytes taken = TcpFrame(TestIpv6(), Pattern(2500));
+  const VnetHeader taken_vnet = GsoHeader(taken, VnetHeader::kGsoTcp6, 1000);
+  BufferedFrame refused_frame(refused, refused_vnet), taken_frame(taken, taken_vnet);
+
+  EXPECT_EQ(port.Send(refused_frame.packet), SendResult::kSent);
+  EXPECT_EQ(port.Send(taken_frame.packet), SendResult::kSent);
+
+  ASSERT_EQ(port.written.size(), 4u);
+  EXPECT_EQ(port.written.back(), taken);
+}
+
+TEST(TapPortThatRefusesSuperframes, AMalformedSuperframeDoesNotSlowDownTheOthers) {
+  RefusingTapPort port(VnetHeader::kGsoNone);
+  Bytes bytes = TcpFrame(TestIp(), Pattern(2500));
+  const VnetHeader lie = GsoHeader(bytes, VnetHeader::kGsoTcp4, 0);
+  VnetHeader truth = lie;
+  truth.gso_size = 1000;
+  BufferedFrame malformed(bytes, lie), well_formed(bytes, truth);
+
+  EXPECT_EQ(port.Send(malformed.packet), SendResult::kFailed);
+  EXPECT_EQ(port.Send(well_formed.packet), SendResult::kSent);
+
+  EXPECT_EQ(port.written, std::vector<Bytes>{bytes}) << "whole";
 }
 
 }  // namespace
