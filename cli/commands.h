@@ -1,0 +1,25 @@
+// One function per verb, each in the cmd_*.cc of its name: what was typed → exit code.
+#ifndef TAPLOOM_CLI_COMMANDS_H_
+#define TAPLOOM_CLI_COMMANDS_H_
+
+#include "cli/verbs.h"
+
+namespace taploom::cli {
+
+int Validate(const Arguments& arguments);
+int Up(const Arguments& arguments);
+int Apply(const Arguments& arguments);
+int Down(const Arguments& arguments);
+int Ls(const Arguments& arguments);
+int Get(const Arguments& arguments);
+int Exec(const Arguments& arguments);
+int Attach(const Arguments& arguments);
+int Detach(const Arguments& arguments);
+int Schema(const Arguments& arguments);
+int Completion(const Arguments& arguments);
+int Version(const Arguments& arguments);
+int Help(const Arguments& arguments);
+
+}  // namespace taploom::cli
+
+#endif  // TAPLOOM_CLI_COMMANDS_H_

@@ -1,0 +1,40 @@
+// ApiServer: HTTP/JSON over the fabric's Unix socket.
+//
+//   GET  /v1/fabric              one object: name, state, …
+//   GET  /v1/KIND[?name=NAME]    an array of flat objects; KIND as in rows.h
+//   POST /v1/apply    {"topology": text, "file", "folder", "dry_run"}   → {"changes": […], "notes": […]}
+//   POST /v1/attach   {"subnet", "netns" | "pid", "name", "ip", "ipv6", "security_groups": […], "device"}
+//   POST /v1/detach   {"name"}
+//   POST /v1/down     {}         202: the fabric is about to go; the end of the process says that it is gone
+//
+// An error is {"error": sentence, "findings": [line, …]} with 400, 404 or 409 (the request), 403 or 503 (the host) or
+// 504 (no answer in time). A name travels as a query parameter because names have slashes.
+#ifndef TAPLOOM_CONTROL_API_SERVER_H_
+#define TAPLOOM_CONTROL_API_SERVER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "control/runtime/fabric.h"
+
+namespace taploom::api {
+
+class ApiServer {
+ public:
+  // `shut_down` is called, from a thread of the server, for POST /v1/down.
+  ApiServer(runtime::Fabric& fabric, std::function<void()> shut_down);
+  ~ApiServer();  // stops answering
+
+  // Binds the socket, readable for its owner only, and answers in threads of its own from now on.
+  absl::Status Listen(const std::string& socket_path);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace taploom::api
+
+#endif  // TAPLOOM_CONTROL_API_SERVER_H_

@@ -1,0 +1,142 @@
+#include "control/publish.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+namespace taploom::control {
+namespace {
+
+// Far more than the largest configuration takes to compile: only a dataplane that hangs is cut off.
+constexpr time_t kPatienceSeconds = 30;
+constexpr std::uint32_t kLargestAnswer = 256u << 20;  // bytes
+static_assert(std::endian::native == std::endian::little, "byte counts go over the wire as they are");
+
+absl::Status NoDataplane() { return absl::UnavailableError("the dataplane is not running"); }
+
+}  // namespace
+
+void DataplaneLink::Connect(process::UniqueFd socket) {
+  const timeval patience{kPatienceSeconds, 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  socket_ = std::move(socket);
+}
+
+absl::Status DataplaneLink::Send(const std::string& message, int descriptor) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  std::size_t sent = 0;
+  while (sent < message.size()) {
+    iovec part{const_cast<char*>(message.data()) + sent, message.size() - sent};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    if (descriptor >= 0 && sent == 0) {
+      header.msg_control = control.data();
+      header.msg_controllen = control.size();
+      cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN(sizeof(int));
+      std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+    }
+    const ssize_t count = sendmsg(socket_.get(), &header, MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return NoDataplane();
+    sent += static_cast<std::size_t>(count);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataplaneLink::Receive(void* bytes, std::size_t size) {
+  char* at = static_cast<char*>(bytes);
+  while (size > 0) {
+    const ssize_t count = recv(socket_.get(), at, size, 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return absl::DeadlineExceededError("the dataplane does not answer");
+    }
+    if (count <= 0) return NoDataplane();
+    at += count;
+    size -= static_cast<std::size_t>(count);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<config::FromDataplane> DataplaneLink::Ask(config::ToDataplane request,
+                                                         int descriptor) {
+  if (!socket_.valid()) return NoDataplane();
+  request.set_sequence(++sequence_);
+  const std::string body = request.SerializeAsString();
+  const auto size = static_cast<std::uint32_t>(body.size());
+  std::string message(reinterpret_cast<const char*>(&size), sizeof size);
+  message += body;
+
+  config::FromDataplane answer;
+  std::uint32_t answer_size = 0;
+  absl::Status status = Send(message, descriptor);
+  if (status.ok()) status = Receive(&answer_size, sizeof answer_size);
+  if (status.ok()) {
+    std::string bytes(std::min(answer_size, kLargestAnswer), '\0');
+    status = Receive(bytes.data(), bytes.size());
+    if (status.ok() && (answer_size > kLargestAnswer || !answer.ParseFromString(bytes) ||
+                        answer.sequence() != sequence_)) {
+      status = absl::InternalError("the dataplane answers something else than was asked");
+    }
+  }
+  if (!status.ok()) {
+    // The stream cannot be picked up in the middle of a message.
+    Disconnect();
+    return status;
+  }
+  if (!answer.error().empty()) {
+    return absl::InvalidArgumentError(fmt::format("the dataplane refuses: {}", answer.error()));
+  }
+  return answer;
+}
+
+absl::Status DataplaneLink::AddPort(std::uint16_t port, const std::string& name, int tap) {
+  config::ToDataplane request;
+  request.mutable_add_port()->set_port(port);
+  request.mutable_add_port()->set_name(name);
+  return Ask(std::move(request), tap).status();
+}
+
+absl::Status DataplaneLink::RemovePort(std::uint16_t port) {
+  config::ToDataplane request;
+  request.mutable_remove_port()->set_port(port);
+  return Ask(std::move(request)).status();
+}
+
+absl::StatusOr<std::uint64_t> DataplaneLink::Publish(config::FabricConfig config) {
+  config::ToDataplane request;
+  config.set_generation(generation_ + 1);
+  *request.mutable_apply() = std::move(config);
+  const auto answer = Ask(std::move(request));
+  if (!answer.ok()) return answer.status();
+  return ++generation_;
+}
+
+absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
+  config::ToDataplane request;
+  request.mutable_get_counters();
+  auto answer = Ask(std::move(request));
+  if (!answer.ok()) return answer.status();
+  return std::move(*answer->mutable_counters());
+}
+
+absl::StatusOr<config::Connections> DataplaneLink::GetConnections(std::uint32_t limit) {
+  config::ToDataplane request;
+  request.mutable_get_connections()->set_limit(limit);
+  auto answer = Ask(std::move(request));
+  if (!answer.ok()) return answer.status();
+  return std::move(*answer->mutable_connections());
+}
+
+}  // namespace taploom::control

@@ -1,0 +1,48 @@
+// DataplaneLink: control's end of the conversation with taploom-dataplane (control_messages.proto).
+#ifndef TAPLOOM_CONTROL_PUBLISH_H_
+#define TAPLOOM_CONTROL_PUBLISH_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "control/process/unique_fd.h"
+#include "dataplane/config/control_messages.pb.h"
+
+namespace taploom::control {
+
+// One question at a time, each waiting for its answer. A refusal by the dataplane is kInvalidArgument with its sentence
+// and has changed nothing; kUnavailable means that there is no dataplane to talk to, and stays so until Connect().
+// Not thread-safe.
+class DataplaneLink {
+ public:
+  // Begins to talk to a dataplane at the other end of `socket`, a Unix stream socket. Generations go on counting, so a
+  // restarted dataplane never sees an older one than its predecessor.
+  void Connect(process::UniqueFd socket);
+  void Disconnect() { socket_.reset(); }
+  bool connected() const { return socket_.valid(); }
+
+  // `tap` is borrowed; the dataplane gets a duplicate.
+  absl::Status AddPort(std::uint16_t port, const std::string& name, int tap);
+  absl::Status RemovePort(std::uint16_t port);
+  // Publishes `config` under the next generation, which is returned once it decides packets.
+  absl::StatusOr<std::uint64_t> Publish(config::FabricConfig config);
+  absl::StatusOr<config::Counters> GetCounters();
+  absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit);
+
+  std::uint64_t generation() const { return generation_; }
+
+ private:
+  absl::StatusOr<config::FromDataplane> Ask(config::ToDataplane request, int descriptor = -1);
+  absl::Status Send(const std::string& message, int descriptor);
+  absl::Status Receive(void* bytes, std::size_t size);
+
+  process::UniqueFd socket_;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace taploom::control
+
+#endif  // TAPLOOM_CONTROL_PUBLISH_H_

@@ -1,0 +1,433 @@
+#include "control/runtime/fabric.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "control/netns/network_namespace.h"
+#include "control/process/host_error.h"
+#include "control/process/terminate.h"
+#include "control/runtime/cleanup.h"
+#include "control/runtime/log.h"
+#include "control/services/load_balancer.h"
+
+namespace taploom::runtime {
+namespace {
+
+using control::FabricPlan;
+using control::LoadBalancerNodePlan;
+using control::LoadBalancerPlan;
+using control::NamespaceKind;
+using control::NamespacePlan;
+
+// A dataplane that dies this often within the window is not started again: it would only die of the same cause.
+constexpr std::size_t kDeathsTolerated = 5;
+constexpr std::chrono::seconds kDeathWindow{30};
+
+std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+const NamespacePlan* FindNamespace(const FabricPlan& plan, const std::string& name) {
+  const auto found = std::find_if(plan.namespaces.begin(), plan.namespaces.end(),
+                                  [&](const NamespacePlan& space) { return space.name == name; });
+  return found == plan.namespaces.end() ? nullptr : &*found;
+}
+
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+std::string_view ToString(FabricState state) {
+  switch (state) {
+    case FabricState::kStarting: return "starting";
+    case FabricState::kRunning: return "running";
+    case FabricState::kFailed: return "failed";
+    case FabricState::kStopping: return "stopping";
+  }
+  return "";
+}
+
+Fabric::Fabric(FabricPaths paths, std::string dataplane_executable, process::ExitWatcher& watcher)
+    : paths_(std::move(paths)),
+      watcher_(watcher),
+      dataplane_(std::move(dataplane_executable), paths_.dataplane_log),
+      journal_(paths_.journal) {}
+
+Outcome Fabric::Up(const TopologySource& source, const Progress& progress) {
+  const std::lock_guard lock(mutex_);
+  std::error_code error;
+  for (const std::string& folder : {paths_.logs, paths_.instances}) {
+    std::filesystem::create_directories(folder, error);
+    if (error) return {process::HostError(fmt::format("create {}", folder), error.value()), {}, {}, {}};
+  }
+  auto made = netns::PrepareNamespaceFolder();
+  if (!made.ok()) return {made.status(), {}, {}, {}};
+  if (*made) RememberNamespaceFolder();
+
+  auto authority = control::CertificateAuthority::Create(paths_.fabric,
+                                                         std::chrono::system_clock::now());
+  if (!authority.ok()) return {authority.status(), {}, {}, {}};
+  std::ofstream(paths_.ca) << authority->certificate_pem();
+  authority_.emplace(*std::move(authority));
+
+  progress("starting the dataplane");
+  if (absl::Status status = StartDataplane(); !status.ok()) return {status, {}, {}, {}};
+  Outcome outcome = Change(source, {}, false, progress);
+  if (outcome.status.ok()) state_ = FabricState::kRunning;
+  return outcome;
+}
+
+Outcome Fabric::Apply(const TopologySource& source, bool dry_run) {
+  const std::lock_guard lock(mutex_);
+  return Change(source, attachments_, dry_run, [](const std::string&) {});
+}
+
+Outcome Fabric::Attach(const Attachment& attachment) {
+  const std::lock_guard lock(mutex_);
+  const std::string& name = attachment.request.name;
+  if (namespaces_.contains(name)) {
+    return {absl::AlreadyExistsError(fmt::format("\"{}\" exists already; choose another --name", name)),
+            {}, {}, {}};
+  }
+  const auto netns = netns::OpenNamespace(attachment.request.netns_path);
+  if (!netns.ok()) return {netns.status(), {}, {}, {}};
+  const auto own = netns::OpenNamespace("/proc/self/ns/net");
+  if (own.ok() && process::IdOf(own->get()) == process::IdOf(netns->get())) {
+    return {absl::InvalidArgumentError("that is the host's own network namespace"), {}, {}, {}};
+  }
+  std::vector<Attachment> attachments = attachments_;
+  attachments.push_back(attachment);
+  return Change(source_, std::move(attachments), false, [](const std::string&) {});
+}
+
+Outcome Fabric::Detach(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Attachment> attachments = attachments_;
+  const auto removed = std::erase_if(
+      attachments, [&](const Attachment& each) { return each.request.name == name; });
+  if (removed == 0) {
+    std::vector<std::string> names;
+    for (const Attachment& each : attachments_) names.push_back(each.request.name);
+    return {absl::NotFoundError(names.empty()
+                                    ? fmt::format("\"{}\" is not attached; nothing is", name)
+                                    : fmt::format("\"{}\" is not attached; attached: {}", name,
+                                                  fmt::join(names, ", "))),
+            {}, {}, {}};
+  }
+  return Change(source_, std::move(attachments), false, [](const std::string&) {});
+}
+
+Outcome Fabric::Change(const TopologySource& source, std::vector<Attachment> attachments,
+                       bool dry_run, const Progress& progress) {
+  Outcome outcome;
+  DesiredResult desired =
+      MakeDesiredState(source, paths_.fabric, attachments, allocations_);
+  if (!desired.state) {
+    outcome.status = absl::InvalidArgumentError("the topology is not valid");
+    for (const control::Finding& finding : desired.findings) {
+      outcome.findings.push_back(finding.ToString(source.file));
+    }
+    return outcome;
+  }
+  for (const control::Change& change : control::Diff(plan_, desired.state->plan)) {
+    outcome.changes.push_back(change.ToString());
+  }
+  if (dry_run) return outcome;
+  outcome.status = Transition(desired.state->plan, attachments, progress, outcome.notes);
+  if (!outcome.status.ok()) return outcome;
+  allocations_ = std::move(desired.state->allocations);
+  source_ = source;
+  for (const std::string& change : outcome.changes) Log("{}", change);
+  return outcome;
+}
+
+absl::Status Fabric::Transition(const FabricPlan& next, const std::vector<Attachment>& attachments,
+                                const Progress& progress, std::vector<std::string>& notes) {
+  const control::NamespaceWork work = control::WorkBetween(plan_, next);
+  if (work.empty() && plan_.config.SerializeAsString() == next.config.SerializeAsString()) {
+    return absl::OkStatus();
+  }
+  // A namespace that is made anew keeps its port numbers, so the old one has to go first: after the point of no return.
+  std::vector<std::string> fresh, anew;
+  for (const std::string& name : work.created) {
+    (Contains(work.removed, name) ? anew : fresh).push_back(name);
+  }
+
+  if (!fresh.empty()) progress(fmt::format("making {} namespaces", fresh.size()));
+  absl::Status status = MakeNamespaces(next, fresh, attachments, notes);
+  if (status.ok()) status = dataplane_.link().Publish(next.config).status();
+  if (!status.ok()) {
+    const absl::Status undone = RemoveNamespaces(fresh);
+    if (!undone.ok()) Log("undoing the change: {}", Message(undone));
+    return status;
+  }
+  const FabricPlan previous = std::exchange(plan_, next);
+  attachments_ = attachments;
+
+  // From here on the new configuration is the truth; what goes wrong is reported, and the rest is done all the same.
+  absl::Status first = RemoveNamespaces(work.removed);
+  const auto keep = [&first](const absl::Status& each) {
+    if (first.ok()) first = each;
+  };
+  keep(MakeNamespaces(next, anew, attachments, notes));
+  for (const std::string& name : work.readdressed) {
+    const auto space = namespaces_.find(name);
+    if (space != namespaces_.end()) keep(space->second->Readdress(*FindNamespace(next, name)));
+  }
+  for (const std::string& name : work.renamed) {
+    const auto space = namespaces_.find(name);
+    if (space != namespaces_.end()) keep(space->second->Rename(*FindNamespace(next, name)));
+  }
+  for (auto& [name, space] : namespaces_) {
+    if (const NamespacePlan* plan = FindNamespace(next, name)) space->Adopt(*plan);
+  }
+  for (const std::string& name : work.restarted) {
+    const auto space = namespaces_.find(name);
+    if (space != namespaces_.end() && !Contains(work.created, name)) {
+      keep(space->second->StopPrograms());
+    }
+  }
+  std::vector<std::string> started = work.created;
+  for (const std::string& name : work.restarted) {
+    if (!Contains(started, name)) started.push_back(name);
+  }
+  progress("starting load balancers and programs");
+  for (const LoadBalancerPlan& plan : next.load_balancers) {
+    const bool begins = std::any_of(plan.nodes.begin(), plan.nodes.end(), [&](const auto& node) {
+      return Contains(started, node.namespace_name);
+    });
+    if (begins || Contains(work.load_balancers_changed, plan.name)) {
+      keep(UpdateLoadBalancer(plan, started));
+    }
+  }
+  keep(StartPrograms(started));
+  return first;
+}
+
+absl::Status Fabric::MakeNamespaces(const FabricPlan& next, const std::vector<std::string>& names,
+                                    const std::vector<Attachment>& attachments,
+                                    std::vector<std::string>& notes) {
+  for (const std::string& name : names) {
+    const NamespacePlan* const plan = FindNamespace(next, name);
+    std::optional<Attachment> attachment;
+    for (const Attachment& each : attachments) {
+      if (each.request.name == name) attachment = each;
+    }
+    namespaces_[name] = std::make_unique<RunningNamespace>(paths_, *plan, attachment);
+  }
+  if (!names.empty()) {
+    if (const absl::Status status = WriteJournal(); !status.ok()) return status;
+  }
+  for (const std::string& name : names) {
+    RunningNamespace& space = *namespaces_.at(name);
+    absl::Status status = space.Make(notes);
+    if (status.ok()) status = AddPorts(space);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Fabric::AddPorts(const RunningNamespace& space) {
+  for (const RunningNamespace::Device& device : space.devices()) {
+    const absl::Status status = dataplane_.link().AddPort(
+        device.plan.port, fmt::format("{}/{}", space.plan().name, device.plan.device),
+        device.tap.get());
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Fabric::RemoveNamespaces(const std::vector<std::string>& names) {
+  if (names.empty()) return absl::OkStatus();
+  absl::Status first;
+  JournalEntries footprint;
+  for (const std::string& name : names) {
+    const auto space = namespaces_.find(name);
+    if (space == namespaces_.end()) continue;
+    for (const RunningNamespace::Device& device : space->second->devices()) {
+      // Fails for a port that an interrupted change never added, or when there is no dataplane: nothing to remove either way.
+      const absl::Status status = dataplane_.link().RemovePort(device.plan.port);
+      if (!status.ok()) Log("port {}: {}", device.plan.port, Message(status));
+    }
+    Merge(footprint, space->second->footprint());
+  }
+  first = CleanUp(footprint);
+  for (const std::string& name : names) {
+    const auto space = namespaces_.find(name);
+    if (space == namespaces_.end()) continue;
+    std::error_code ignored;
+    std::filesystem::remove_all(space->second->state_folder(), ignored);
+    namespaces_.erase(space);
+  }
+  if (const absl::Status status = WriteJournal(); first.ok()) first = status;
+  return first;
+}
+
+absl::Status Fabric::StartPrograms(const std::vector<std::string>& names) {
+  absl::Status first;
+  for (const std::string& name : names) {
+    const auto found = namespaces_.find(name);
+    if (found == namespaces_.end()) continue;
+    RunningNamespace& space = *found->second;
+    for (const std::string& command : space.plan().run) {
+      const absl::Status status =
+          space.Start(command, {"/bin/sh", "-c", command}, plan_.folder, watcher_);
+      if (first.ok()) first = status;
+    }
+  }
+  return first;
+}
+
+absl::Status Fabric::UpdateLoadBalancer(const LoadBalancerPlan& plan,
+                                        const std::vector<std::string>& started) {
+  absl::Status first;
+  const auto keep = [&first](const absl::Status& each) {
+    if (first.ok()) first = each;
+  };
+  for (const LoadBalancerNodePlan& node : plan.nodes) {
+    const auto found = namespaces_.find(node.namespace_name);
+    if (found == namespaces_.end()) continue;
+    RunningNamespace& space = *found->second;
+    const bool runs = !space.programs().empty() && !space.programs().front().wait_status;
+    if (runs && !Contains(started, node.namespace_name)) {
+      const auto changed = control::UpdateNode(space.state_folder(), plan, node, *authority_);
+      keep(changed.status());
+      if (changed.ok() && *changed) kill(space.programs().front().pid, control::kReloadSignal);
+      continue;
+    }
+    const auto argv = control::PrepareNode(space.state_folder(), plan, node, *authority_);
+    keep(argv.status());
+    if (argv.ok()) keep(space.Start("haproxy", *argv, "/", watcher_));
+  }
+  return first;
+}
+
+absl::Status Fabric::WriteJournal() {
+  JournalEntries entries;
+  for (const auto& [name, space] : namespaces_) Merge(entries, space->footprint());
+  if (dataplane_.running()) entries.processes.push_back(dataplane_.identity());
+  return journal_.Write(std::move(entries));
+}
+
+absl::Status Fabric::StartDataplane() {
+  absl::Status status = dataplane_.Start(watcher_);
+  if (status.ok()) status = WriteJournal();
+  // The first answer shows that it came up; a dataplane that refuses to start has said why in its log.
+  if (status.ok()) status = dataplane_.link().GetCounters().status();
+  if (!status.ok()) {
+    return absl::Status(status.code(),
+                        fmt::format("{} (see {})", Message(status), paths_.dataplane_log));
+  }
+  return status;
+}
+
+void Fabric::RestartDataplane() {
+  const auto now = std::chrono::steady_clock::now();
+  dataplane_deaths_.push_back(now);
+  while (now - dataplane_deaths_.front() > kDeathWindow) dataplane_deaths_.pop_front();
+  if (dataplane_deaths_.size() > kDeathsTolerated) {
+    Log("the dataplane keeps dying and is not started again");
+    return;
+  }
+  absl::Status status = StartDataplane();
+  for (const auto& [name, space] : namespaces_) {
+    if (status.ok()) status = AddPorts(*space);
+  }
+  if (status.ok()) status = dataplane_.link().Publish(plan_.config).status();
+  if (!status.ok()) {
+    Log("the dataplane cannot be restarted: {}", Message(status));
+    return;
+  }
+  ++dataplane_restarts_;
+  state_ = FabricState::kRunning;
+  Log("the dataplane runs again; connections begin anew");
+}
+
+void Fabric::NoteExit(const process::Exit& exit) {
+  const std::lock_guard lock(mutex_);
+  if (dataplane_.running() && exit.pid == dataplane_.identity().pid) {
+    Log("the dataplane has died: {}", process::DescribeExit(exit.wait_status));
+    dataplane_.NoteExit();
+    if (state_ != FabricState::kRunning) return;
+    state_ = FabricState::kFailed;
+    RestartDataplane();
+    return;
+  }
+  for (auto& [name, space] : namespaces_) {
+    if (!space->NoteExit(exit)) continue;
+    Log("{}: a program has ended: {}", name, process::DescribeExit(exit.wait_status));
+    return;
+  }
+}
+
+absl::Status Fabric::Down() {
+  const std::lock_guard lock(mutex_);
+  state_ = FabricState::kStopping;
+  const absl::Status status = CleanUp(journal_.entries());
+  dataplane_.NoteExit();
+  namespaces_.clear();  // closes the devices
+  return status;
+}
+
+control::FabricPlan Fabric::plan() {
+  const std::lock_guard lock(mutex_);
+  return plan_;
+}
+
+Row Fabric::Summary() {
+  const std::lock_guard lock(mutex_);
+  const auto up = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::steady_clock::now() - started_at_);
+  const auto instances = std::count_if(
+      plan_.namespaces.begin(), plan_.namespaces.end(), [](const NamespacePlan& space) {
+        return space.kind == NamespaceKind::kInstance || space.kind == NamespaceKind::kAttached;
+      });
+  return {{"name", paths_.fabric},
+          {"state", ToString(state_)},
+          {"vpcs", plan_.config.vpcs_size()},
+          {"instances", instances},
+          {"generation", dataplane_.link().generation()},
+          {"dataplane_restarts", dataplane_restarts_},
+          {"uptime_seconds", up.count()},
+          {"control_pid", getpid()},
+          {"dataplane_pid", dataplane_.identity().pid},
+          {"file", source_.file}};
+}
+
+absl::StatusOr<Rows> Fabric::Get(const std::string& kind, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  RowSources sources{plan_, namespaces_, {}, {}, {}};
+  if (NeedsCounters(kind)) {
+    auto counters = dataplane_.link().GetCounters();
+    if (!counters.ok()) return counters.status();
+    sources.counters = *std::move(counters);
+  }
+  if (NeedsConnections(kind)) {
+    constexpr std::uint32_t kLimit = 10'000;
+    auto connections = dataplane_.link().GetConnections(kLimit);
+    if (!connections.ok()) return connections.status();
+    sources.connections = *std::move(connections);
+  }
+  if (NeedsTargetHealth(kind)) {
+    for (const LoadBalancerPlan& balancer : plan_.load_balancers) {
+      for (const LoadBalancerNodePlan& node : balancer.nodes) {
+        const auto space = namespaces_.find(node.namespace_name);
+        if (space == namespaces_.end()) continue;
+        const auto files = control::FilesIn(space->second->state_folder());
+        // A node that does not answer has its targets shown as unknown.
+        if (auto health = control::ReadTargetHealth(files.stats_socket.string()); health.ok()) {
+          sources.health[node.namespace_name] = *std::move(health);
+        }
+      }
+    }
+  }
+  return RowsOf(kind, name, sources);
+}
+
+}  // namespace taploom::runtime

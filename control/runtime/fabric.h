@@ -1,0 +1,113 @@
+// Fabric: a running fabric, from `up` to `down`.
+//
+//   State      means                                            leaves by
+//   kStarting  Up() is at work                                  Up() done → kRunning; failed → Down()
+//   kRunning   what the plan says exists and packets flow       dataplane dies → kFailed; Down() → kStopping
+//   kFailed    no dataplane: everything exists, nothing flows   dataplane restarted → kRunning; Down() → kStopping
+//   kStopping  Down() is at work, or done                       –
+//
+// Up() is an Apply() that starts from nothing, and every change goes the same road: desired state → differences → new
+// things made → configuration published → what changed follows → old things taken away. Until the dataplane has accepted
+// the configuration a failure undoes what was made, and the fabric stays as it was.
+#ifndef TAPLOOM_CONTROL_RUNTIME_FABRIC_H_
+#define TAPLOOM_CONTROL_RUNTIME_FABRIC_H_
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "control/diff.h"
+#include "control/plan.h"
+#include "control/process/exit_watcher.h"
+#include "control/runtime/dataplane_process.h"
+#include "control/runtime/desired_state.h"
+#include "control/runtime/journal.h"
+#include "control/runtime/paths.h"
+#include "control/runtime/rows.h"
+#include "control/runtime/running_namespace.h"
+#include "control/services/certificate.h"
+
+namespace taploom::runtime {
+
+enum class FabricState { kStarting, kRunning, kFailed, kStopping };
+std::string_view ToString(FabricState state);
+
+// What came of a request to change the fabric.
+struct Outcome {
+  absl::Status status;
+  std::vector<std::string> findings;  // of the topology, when `status` is kInvalidArgument because of it
+  std::vector<std::string> changes;   // one line per difference; empty: nothing to do
+  std::vector<std::string> notes;     // what a user should know besides
+};
+
+using Progress = std::function<void(const std::string& step)>;
+
+// Thread-safe: one request at a time, the others wait.
+class Fabric {
+ public:
+  Fabric(FabricPaths paths, std::string dataplane_executable, process::ExitWatcher& watcher);
+
+  // REQUIRES: the fabric's folder exists and is ours; nothing of an earlier run is left. After a failure call Down().
+  Outcome Up(const TopologySource& source, const Progress& progress);
+  Outcome Apply(const TopologySource& source, bool dry_run);
+  Outcome Attach(const Attachment& attachment);
+  Outcome Detach(const std::string& name);
+  // Takes everything away that is outside of the fabric's folder.
+  absl::Status Down();
+
+  // REQUIRES: `exit` comes from the watcher given at construction.
+  void NoteExit(const process::Exit& exit);
+
+  // One row: what `taploom ls` shows.
+  Row Summary();
+  // kNotFound for a kind or a name that does not exist, with the nearest that does.
+  absl::StatusOr<Rows> Get(const std::string& kind, const std::string& name);
+  // A copy of the plan that runs.
+  control::FabricPlan plan();
+
+ private:
+  Outcome Change(const TopologySource& source, std::vector<Attachment> attachments, bool dry_run,
+                 const Progress& progress);
+  absl::Status Transition(const control::FabricPlan& next,
+                          const std::vector<Attachment>& attachments, const Progress& progress,
+                          std::vector<std::string>& notes);
+  absl::Status MakeNamespaces(const control::FabricPlan& next, const std::vector<std::string>& names,
+                              const std::vector<Attachment>& attachments,
+                              std::vector<std::string>& notes);
+  absl::Status AddPorts(const RunningNamespace& space);
+  absl::Status RemoveNamespaces(const std::vector<std::string>& names);
+  absl::Status StartPrograms(const std::vector<std::string>& names);
+  absl::Status UpdateLoadBalancer(const control::LoadBalancerPlan& plan,
+                                  const std::vector<std::string>& started);
+  absl::Status WriteJournal();
+  absl::Status StartDataplane();
+  void RestartDataplane();
+
+  const FabricPaths paths_;
+  process::ExitWatcher& watcher_;
+  const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
+
+  std::mutex mutex_;  // guards everything below
+  FabricState state_ = FabricState::kStarting;
+  TopologySource source_;
+  control::FabricPlan plan_;
+  control::Allocations allocations_;
+  std::vector<Attachment> attachments_;
+  Namespaces namespaces_;
+  DataplaneProcess dataplane_;
+  std::deque<std::chrono::steady_clock::time_point> dataplane_deaths_;
+  int dataplane_restarts_ = 0;
+  std::optional<control::CertificateAuthority> authority_;
+  Journal journal_;
+};
+
+}  // namespace taploom::runtime
+
+#endif  // TAPLOOM_CONTROL_RUNTIME_FABRIC_H_
