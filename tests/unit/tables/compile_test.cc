@@ -1,5 +1,6 @@
 #include "dataplane/tables/compile.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -7,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <ostream>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -433,6 +435,30 @@ TEST(Compile, VpcsWithTheSameBlocksStayApart) {
   const wire::IpAddress shared = Address("10.0.2.50");
   EXPECT_EQ((*snapshot)[snapshot->vpcs[0].eni_by_address.at(shared)].id, "eni-web-1");
   EXPECT_EQ((*snapshot)[snapshot->vpcs[1].eni_by_address.at(shared)].id, "eni-other");
+}
+
+// A config comes from another process: whatever bytes arrive, there is a snapshot or a reason.
+TEST(Compile, MutatedConfigsGiveASnapshotOrAnError) {
+  config::FabricConfig fabric = TwoTiers();
+  AddOtherVpc(fabric);
+  const std::string original = fabric.SerializeAsString();
+  const google::protobuf::LogSilencer quiet;  // it reports every string that is no longer UTF-8
+  std::mt19937 random(1);
+  int compiled = 0;
+  int rejected = 0;
+  for (int round = 0; round < 5'000; ++round) {
+    std::string mutated = original;
+    for (int changes = 1 + round % 3; changes > 0; --changes) {
+      mutated[random() % mutated.size()] = static_cast<char>(random());
+    }
+    config::FabricConfig parsed;
+    if (!parsed.ParseFromString(mutated)) continue;
+    const CompileResult result = Compile(parsed);
+    ASSERT_NE(result.snapshot == nullptr, result.error.empty());
+    ++(result.snapshot != nullptr ? compiled : rejected);
+  }
+  EXPECT_GT(compiled, 100);
+  EXPECT_GT(rejected, 100);
 }
 
 // One way to break TwoTiers(), and what Compile says about it.
