@@ -26,22 +26,22 @@ std::uint16_t SelectorOf(const RuleQuery& query) {
 // Appends the selectors that `rule` matches in packets of `protocol`.
 void AppendRanges(const Rule& rule, std::uint32_t position, int protocol,
                   std::vector<SelectorTable::Range>& ranges) {
-  if (rule.protocol == kAnyProtocol) {
-    ranges.push_back({0, 0xffff, position});
-  } else if (rule.protocol != protocol) {
-    return;
-  } else if (HasPorts(protocol)) {
+  if (rule.protocol != kAnyProtocol && rule.protocol != protocol) return;
+  if (rule.protocol != kAnyProtocol && HasPorts(protocol)) {
     if (rule.from_port <= rule.to_port) ranges.push_back({rule.from_port, rule.to_port, position});
-  } else if (!HasIcmpType(protocol) || (rule.icmp_type < 0 && rule.icmp_code < 0)) {
+    return;
+  }
+  const bool any_type = rule.icmp_type < 0;
+  const bool any_code = rule.icmp_code < 0;
+  if (rule.protocol == kAnyProtocol || !HasIcmpType(protocol) || (any_type && any_code)) {
     ranges.push_back({0, 0xffff, position});
-  } else {
-    const int first_type = std::max<int>(rule.icmp_type, 0);
-    const int last_type = rule.icmp_type < 0 ? 255 : rule.icmp_type;
-    const int first_code = std::max<int>(rule.icmp_code, 0);
-    const int last_code = rule.icmp_code < 0 ? 255 : rule.icmp_code;
-    for (int type = first_type; type <= last_type; ++type) {
-      ranges.push_back({IcmpSelector(type, first_code), IcmpSelector(type, last_code), position});
-    }
+    return;
+  }
+  const int first_code = any_code ? 0 : rule.icmp_code;
+  const int last_code = any_code ? 255 : rule.icmp_code;
+  for (int type = any_type ? 0 : rule.icmp_type; type <= (any_type ? 255 : rule.icmp_type);
+       ++type) {
+    ranges.push_back({IcmpSelector(type, first_code), IcmpSelector(type, last_code), position});
   }
 }
 
