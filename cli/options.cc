@@ -64,7 +64,7 @@ void ParseVerb(const VerbSpec& verb, std::vector<std::string> words, ParsedComma
     const po::options_description description = Describe(verb);
     const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     const po::parsed_options parsed =
-        po::command_line_parser(words).options(description).positional({}).style(style).run();
+        po::command_line_parser(words).options(description).style(style).run();
     for (const auto& option : parsed.options) {
       if (option.position_key >= 0 || option.string_key.empty()) {
         result.arguments.words.insert(result.arguments.words.end(), option.value.begin(),

@@ -8,10 +8,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -19,7 +17,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -108,22 +105,15 @@ class Reporter {
 };
 
 // Holds the fabric's name for as long as this process lives.
-absl::StatusOr<UniqueFd> LockFabric(const runtime::FabricPaths& paths) {
+absl::StatusOr<UniqueFd> TakeName(const runtime::FabricPaths& paths) {
   std::error_code error;
   std::filesystem::create_directories(paths.folder, error);
   if (error) return process::HostError(fmt::format("create {}", paths.folder), error.value());
-  UniqueFd file(open(paths.pid_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!file.valid()) return process::HostError(fmt::format("write {}", paths.pid_file), errno);
-  struct stat held {
-  }, named{};
-  // A fabric that was just going may have removed the file between the opening and the locking of it.
-  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0 || fstat(file.get(), &held) != 0 ||
-      stat(paths.pid_file.c_str(), &named) != 0 || held.st_ino != named.st_ino) {
-    return absl::AlreadyExistsError(fmt::format("fabric \"{}\" is running already", paths.fabric));
-  }
+  absl::StatusOr<UniqueFd> file = runtime::LockFabric(paths);
+  if (!file.ok()) return file;
   const std::string pid = std::to_string(getpid()) + "\n";
-  if (ftruncate(file.get(), 0) != 0 ||
-      write(file.get(), pid.data(), pid.size()) != static_cast<ssize_t>(pid.size())) {
+  if (ftruncate(file->get(), 0) != 0 ||
+      write(file->get(), pid.data(), pid.size()) != static_cast<ssize_t>(pid.size())) {
     return process::HostError(fmt::format("write {}", paths.pid_file), errno);
   }
   return file;
@@ -178,7 +168,7 @@ int Run(const Arguments& arguments) {
       .folder = std::filesystem::absolute(arguments.topology).parent_path().string()};
 
   const runtime::FabricPaths paths = runtime::PathsOf(arguments.fabric);
-  const absl::StatusOr<UniqueFd> lock = LockFabric(paths);
+  const absl::StatusOr<UniqueFd> lock = TakeName(paths);
   if (!lock.ok()) return reporter.Failed(lock.status());
   if (const absl::Status status = CleanLeftovers(paths, reporter); !status.ok()) {
     return reporter.Failed(status);
@@ -204,7 +194,7 @@ int Run(const Arguments& arguments) {
   }
   const absl::Status down = fabric.Down();
   if (!down.ok()) Log("going down: {}", std::string(down.message()));
-  // The logs are all there is to understand a failure by, so its report names what they say before they go.
+  watcher.Collect();  // every child has ended; none is left to an init that may not reap
   if (!status.ok()) exit_code = reporter.Failed(status, up.findings);
   if (!down.ok()) return kHostCannot;  // the journal stays for the next `down`
   runtime::RemoveFolders(paths);

@@ -6,8 +6,10 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "control/process/host_error.h"
 
@@ -56,6 +58,17 @@ absl::StatusOr<process::UniqueFd> CreateTap(const std::string& device) {
   }
   if (const absl::Status status = EnableOffloads(tap.get()); !status.ok()) return status;
   return tap;
+}
+
+void CloseTaps(std::vector<process::UniqueFd> taps) {
+  constexpr std::size_t kThreads = 32;
+  std::vector<std::thread> threads;
+  for (std::size_t first = 0; first < std::min(kThreads, taps.size()); ++first) {
+    threads.emplace_back([&taps, first] {
+      for (std::size_t i = first; i < taps.size(); i += kThreads) taps[i].reset();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace taploom::netns

@@ -21,6 +21,9 @@ struct ProcessIdentity {
 // nullopt when no such process exists.
 std::optional<ProcessIdentity> Identify(pid_t pid);
 
+// Whether the process has ended and the kernel is still taking it apart, or it is gone altogether.
+bool IsExiting(pid_t pid);
+
 // A pidfd of exactly that process; invalid when it is gone.
 UniqueFd OpenProcess(const ProcessIdentity& identity);
 // The same by number only, for a process just seen.

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <system_error>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "control/netns/foreign_mount.h"
 #include "control/netns/network_namespace.h"
 #include "control/process/host_error.h"
+#include "control/process/process_identity.h"
 #include "control/process/terminate.h"
 #include "control/process/unique_fd.h"
 
@@ -84,7 +87,27 @@ void RemoveFolders(const FabricPaths& paths) {
 
 bool IsRunning(const FabricPaths& paths) {
   const UniqueFd file(open(paths.pid_file.c_str(), O_RDONLY | O_CLOEXEC));
-  return file.valid() && flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!file.valid() || flock(file.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+    return false;
+  }
+  pid_t pid = 0;
+  // Without a pid it has only just begun.
+  return !(std::ifstream(paths.pid_file) >> pid) || !process::IsExiting(pid);
+}
+
+absl::StatusOr<UniqueFd> LockFabric(const FabricPaths& paths) {
+  UniqueFd file(open(paths.pid_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!file.valid()) return process::HostError(fmt::format("write {}", paths.pid_file), errno);
+  bool locked = flock(file.get(), LOCK_EX | LOCK_NB) == 0;
+  if (!locked && !IsRunning(paths)) locked = flock(file.get(), LOCK_EX) == 0;
+  struct stat held {
+  }, named{};
+  // A fabric that was just going may have removed the file between the opening and the locking of it.
+  if (!locked || fstat(file.get(), &held) != 0 || stat(paths.pid_file.c_str(), &named) != 0 ||
+      held.st_ino != named.st_ino) {
+    return absl::AlreadyExistsError(fmt::format("fabric \"{}\" is running already", paths.fabric));
+  }
+  return file;
 }
 
 absl::Status CleanUpCrashed(const FabricPaths& paths) {
@@ -92,9 +115,8 @@ absl::Status CleanUpCrashed(const FabricPaths& paths) {
   if (!std::filesystem::is_directory(paths.folder, ignored)) {
     return absl::NotFoundError(fmt::format("no fabric \"{}\"", paths.fabric));
   }
-  if (IsRunning(paths)) {
-    return absl::FailedPreconditionError(fmt::format("fabric \"{}\" is running", paths.fabric));
-  }
+  const absl::StatusOr<UniqueFd> lock = LockFabric(paths);
+  if (!lock.ok()) return lock.status();
   const absl::StatusOr<JournalEntries> entries = Journal::Read(paths.journal);
   if (!entries.ok() && !absl::IsNotFound(entries.status())) return entries.status();
   if (entries.ok()) {

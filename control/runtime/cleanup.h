@@ -5,6 +5,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "control/process/unique_fd.h"
 #include "control/runtime/journal.h"
 #include "control/runtime/paths.h"
 
@@ -17,11 +19,15 @@ absl::Status CleanUp(const JournalEntries& entries);
 // The fabric's folder, the run directory when this was the last fabric, and /run/netns when taploom made it and it is empty.
 void RemoveFolders(const FabricPaths& paths);
 
-// Whether a taploom-control holds this fabric. A folder without one was left behind by a crash.
+// Whether a taploom-control runs this fabric. A folder without one was left behind by a crash.
 bool IsRunning(const FabricPaths& paths);
 
-// CleanUp() and RemoveFolders() for a fabric whose control is gone. kFailedPrecondition when it is running, kNotFound when
-// there is no such fabric.
+// Takes the fabric's pid file, whose lock is what "running" means, waiting for a killed control to let go of it: the kernel
+// closes its devices first. kAlreadyExists when the fabric is running.
+absl::StatusOr<process::UniqueFd> LockFabric(const FabricPaths& paths);
+
+// CleanUp() and RemoveFolders() for a fabric whose control is gone. kAlreadyExists when it is running, kNotFound when there
+// is no such fabric.
 absl::Status CleanUpCrashed(const FabricPaths& paths);
 
 // Remembers in the run directory that taploom made the mount at /run/netns, for RemoveFolders().

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "control/netns/network_namespace.h"
+#include "control/netns/tap_device.h"
 #include "control/process/host_error.h"
 #include "control/process/terminate.h"
 #include "control/runtime/cleanup.h"
@@ -92,7 +93,7 @@ Outcome Fabric::Attach(const Attachment& attachment) {
   const std::lock_guard lock(mutex_);
   const std::string& name = attachment.request.name;
   if (namespaces_.contains(name)) {
-    return {absl::AlreadyExistsError(fmt::format("\"{}\" exists already; choose another --name", name)),
+    return {absl::AlreadyExistsError(fmt::format("\"{}\" exists already; choose another name", name)),
             {}, {}, {}};
   }
   const auto netns = netns::OpenNamespace(attachment.request.netns_path);
@@ -258,13 +259,16 @@ absl::Status Fabric::RemoveNamespaces(const std::vector<std::string>& names) {
     Merge(footprint, space->second->footprint());
   }
   first = CleanUp(footprint);
+  std::vector<process::UniqueFd> taps;
   for (const std::string& name : names) {
     const auto space = namespaces_.find(name);
     if (space == namespaces_.end()) continue;
+    for (process::UniqueFd& tap : space->second->ReleaseTaps()) taps.push_back(std::move(tap));
     std::error_code ignored;
     std::filesystem::remove_all(space->second->state_folder(), ignored);
     namespaces_.erase(space);
   }
+  netns::CloseTaps(std::move(taps));
   if (const absl::Status status = WriteJournal(); first.ok()) first = status;
   return first;
 }
@@ -371,7 +375,12 @@ absl::Status Fabric::Down() {
   state_ = FabricState::kStopping;
   const absl::Status status = CleanUp(journal_.entries());
   dataplane_.NoteExit();
-  namespaces_.clear();  // closes the devices
+  std::vector<process::UniqueFd> taps;
+  for (auto& [name, space] : namespaces_) {
+    for (process::UniqueFd& tap : space->ReleaseTaps()) taps.push_back(std::move(tap));
+  }
+  netns::CloseTaps(std::move(taps));
+  namespaces_.clear();
   return status;
 }
 

@@ -196,6 +196,13 @@ absl::Status RunningNamespace::StopPrograms() {
   return status;
 }
 
+std::vector<process::UniqueFd> RunningNamespace::ReleaseTaps() {
+  std::vector<process::UniqueFd> taps;
+  for (Device& device : devices_) taps.push_back(std::move(device.tap));
+  devices_.clear();
+  return taps;
+}
+
 bool RunningNamespace::NoteExit(const process::Exit& exit) {
   for (Program& program : programs_) {
     if (program.pid != exit.pid) continue;

@@ -62,6 +62,9 @@ class RunningNamespace {
   // Notes the end of one of its programs; false when `exit` is not one of them.
   bool NoteExit(const process::Exit& exit);
 
+  // Gives its TAP descriptors away, for CloseTaps().
+  std::vector<process::UniqueFd> ReleaseTaps();
+
   const control::NamespacePlan& plan() const { return plan_; }
   const std::vector<Device>& devices() const { return devices_; }
   const std::vector<Program>& programs() const { return programs_; }
