@@ -13,6 +13,7 @@ int Down(const Arguments& arguments);
 int Ls(const Arguments& arguments);
 int Get(const Arguments& arguments);
 int Exec(const Arguments& arguments);
+int Explain(const Arguments& arguments);
 int Attach(const Arguments& arguments);
 int Detach(const Arguments& arguments);
 int Schema(const Arguments& arguments);

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "control/explain.h"
 #include "control/process/host_error.h"
 
 namespace taploom::api {
@@ -173,6 +174,13 @@ class ApiServer::Impl {
     });
     server_.Post("/v1/detach", [this](const Request& request, Response& response) {
       AnswerOutcome(response, fabric_.Detach(RequiredText(BodyOf(request), "name")));
+    });
+    server_.Post("/v1/explain", [this](const Request& request, Response& response) {
+      const json body = BodyOf(request);
+      const control::ExplainAnswer answer = control::ExplainPath(
+          fabric_.plan(), RequiredText(body, "source"), RequiredText(body, "destination"));
+      if (!answer.error.empty()) return AnswerError(response, absl::InvalidArgumentError(answer.error));
+      Answer(response, {{"passes", answer.passes}, {"answer", answer.json}, {"text", answer.text}});
     });
     server_.Post("/v1/down", [this](const Request&, Response& response) {
       Answer(response, json::object(), 202);
