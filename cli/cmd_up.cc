@@ -56,12 +56,13 @@ struct Report {
   int exit_code = kHostCannot;
 };
 
-Report Listen(int fd) {
+// `show_steps`: unless control writes to the same terminal itself.
+Report Listen(int fd, bool show_steps) {
   Report report;
   ForEachLine(fd, [&](const std::string& text) {
     const json line = json::parse(text, nullptr, false);
     if (!line.is_object()) return;
-    if (line.contains("step")) Say(line["step"].get<std::string>());
+    if (show_steps && line.contains("step")) Say(line["step"].get<std::string>());
     if (line.contains("ready")) {
       report.ready = true;
       for (const json& note : line["notes"]) Say(note.get<std::string>());
@@ -155,7 +156,7 @@ int Up(const Arguments& arguments) {
   report_out.reset();
   if (!control.ok()) return Fail(control.status());
 
-  const Report report = Listen(report_in.get());
+  const Report report = Listen(report_in.get(), !foreground);
   if (!report.ready) {
     waitpid(*control, nullptr, 0);
     return Fail(static_cast<ExitCode>(report.exit_code), report.failure);

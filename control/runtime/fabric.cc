@@ -220,7 +220,13 @@ absl::Status Fabric::MakeNamespaces(const FabricPlan& next, const std::vector<st
     for (const Attachment& each : attachments) {
       if (each.request.name == name) attachment = each;
     }
-    namespaces_[name] = std::make_unique<RunningNamespace>(paths_, *plan, attachment);
+    auto space = std::make_unique<RunningNamespace>(paths_, *plan, attachment);
+    // Before it is journaled: what the journal names is ours to take away.
+    if (!space->attached() && std::filesystem::exists(space->netns_path())) {
+      return absl::AlreadyExistsError(fmt::format(
+          "a namespace {} exists already and is not of this fabric", space->netns_path()));
+    }
+    namespaces_[name] = std::move(space);
   }
   if (!names.empty()) {
     if (const absl::Status status = WriteJournal(); !status.ok()) return status;
