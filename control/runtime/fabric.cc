@@ -140,20 +140,20 @@ Outcome Fabric::Change(const TopologySource& source, std::vector<Attachment> att
     outcome.changes.push_back(change.ToString());
   }
   if (dry_run) return outcome;
-  outcome.status = Transition(desired.state->plan, attachments, progress, outcome.notes);
+  outcome.status = Transition(*std::move(desired.state), source, std::move(attachments), progress,
+                              outcome.notes);
   if (!outcome.status.ok()) return outcome;
-  allocations_ = std::move(desired.state->allocations);
-  source_ = source;
   for (const std::string& change : outcome.changes) Log("{}", change);
   return outcome;
 }
 
-absl::Status Fabric::Transition(const FabricPlan& next, const std::vector<Attachment>& attachments,
-                                const Progress& progress, std::vector<std::string>& notes) {
-  const control::NamespaceWork work = control::WorkBetween(plan_, next);
-  if (work.empty() && plan_.config.SerializeAsString() == next.config.SerializeAsString()) {
-    return absl::OkStatus();
-  }
+absl::Status Fabric::Transition(DesiredState next, const TopologySource& source,
+                                std::vector<Attachment> attachments, const Progress& progress,
+                                std::vector<std::string>& notes) {
+  const control::NamespaceWork work = control::WorkBetween(plan_, next.plan);
+  const bool same_config =
+      plan_.config.SerializeAsString() == next.plan.config.SerializeAsString();
+  if (work.empty() && same_config) return absl::OkStatus();
   // A namespace that is made anew keeps its port numbers, so the old one has to go first: after the point of no return.
   std::vector<std::string> fresh, anew;
   for (const std::string& name : work.created) {
@@ -161,32 +161,43 @@ absl::Status Fabric::Transition(const FabricPlan& next, const std::vector<Attach
   }
 
   if (!fresh.empty()) progress(fmt::format("making {} namespaces", fresh.size()));
-  absl::Status status = MakeNamespaces(next, fresh, attachments, notes);
-  if (status.ok()) status = dataplane_.link().Publish(next.config).status();
+  absl::Status status = MakeNamespaces(next.plan, fresh, attachments, notes);
+  if (status.ok()) status = dataplane_.link().Publish(next.plan.config).status();
   if (!status.ok()) {
     const absl::Status undone = RemoveNamespaces(fresh);
     if (!undone.ok()) Log("undoing the change: {}", Message(undone));
     return status;
   }
-  const FabricPlan previous = std::exchange(plan_, next);
-  attachments_ = attachments;
+  plan_ = std::move(next.plan);
+  allocations_ = std::move(next.allocations);
+  source_ = source;
+  attachments_ = std::move(attachments);
 
-  // From here on the new configuration is the truth; what goes wrong is reported, and the rest is done all the same.
+  status = Follow(work, anew, progress, notes);
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      fmt::format("the configuration is in force, but {}", Message(status)));
+}
+
+absl::Status Fabric::Follow(const control::NamespaceWork& work,
+                            const std::vector<std::string>& made_anew, const Progress& progress,
+                            std::vector<std::string>& notes) {
+  // What goes wrong is reported, and the rest is done all the same.
   absl::Status first = RemoveNamespaces(work.removed);
   const auto keep = [&first](const absl::Status& each) {
     if (first.ok()) first = each;
   };
-  keep(MakeNamespaces(next, anew, attachments, notes));
+  keep(MakeNamespaces(plan_, made_anew, attachments_, notes));
   for (const std::string& name : work.readdressed) {
     const auto space = namespaces_.find(name);
-    if (space != namespaces_.end()) keep(space->second->Readdress(*FindNamespace(next, name)));
+    if (space != namespaces_.end()) keep(space->second->Readdress(*FindNamespace(plan_, name)));
   }
   for (const std::string& name : work.renamed) {
     const auto space = namespaces_.find(name);
-    if (space != namespaces_.end()) keep(space->second->Rename(*FindNamespace(next, name)));
+    if (space != namespaces_.end()) keep(space->second->Rename(*FindNamespace(plan_, name)));
   }
   for (auto& [name, space] : namespaces_) {
-    if (const NamespacePlan* plan = FindNamespace(next, name)) space->Adopt(*plan);
+    if (const NamespacePlan* plan = FindNamespace(plan_, name)) space->Adopt(*plan);
   }
   for (const std::string& name : work.restarted) {
     const auto space = namespaces_.find(name);
@@ -199,7 +210,7 @@ absl::Status Fabric::Transition(const FabricPlan& next, const std::vector<Attach
     if (!Contains(started, name)) started.push_back(name);
   }
   progress("starting load balancers and programs");
-  for (const LoadBalancerPlan& plan : next.load_balancers) {
+  for (const LoadBalancerPlan& plan : plan_.load_balancers) {
     const bool begins = std::any_of(plan.nodes.begin(), plan.nodes.end(), [&](const auto& node) {
       return Contains(started, node.namespace_name);
     });
@@ -304,11 +315,12 @@ absl::Status Fabric::UpdateLoadBalancer(const LoadBalancerPlan& plan,
     const auto found = namespaces_.find(node.namespace_name);
     if (found == namespaces_.end()) continue;
     RunningNamespace& space = *found->second;
-    const bool runs = !space.programs().empty() && !space.programs().front().wait_status;
-    if (runs && !Contains(started, node.namespace_name)) {
+    const auto haproxy = std::find_if(space.programs().begin(), space.programs().end(),
+                                      [](const Program& each) { return !each.wait_status; });
+    if (haproxy != space.programs().end() && !Contains(started, node.namespace_name)) {
       const auto changed = control::UpdateNode(space.state_folder(), plan, node, *authority_);
       keep(changed.status());
-      if (changed.ok() && *changed) kill(space.programs().front().pid, control::kReloadSignal);
+      if (changed.ok() && *changed) kill(haproxy->pid, control::kReloadSignal);
       continue;
     }
     const auto argv = control::PrepareNode(space.state_folder(), plan, node, *authority_);

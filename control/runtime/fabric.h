@@ -75,9 +75,13 @@ class Fabric {
  private:
   Outcome Change(const TopologySource& source, std::vector<Attachment> attachments, bool dry_run,
                  const Progress& progress);
-  absl::Status Transition(const control::FabricPlan& next,
-                          const std::vector<Attachment>& attachments, const Progress& progress,
+  // `next` becomes what runs. An error that says "in force" came after the point of no return.
+  absl::Status Transition(DesiredState next, const TopologySource& source,
+                          std::vector<Attachment> attachments, const Progress& progress,
                           std::vector<std::string>& notes);
+  // Makes what runs follow plan_, which is in force: the part of a transition that cannot be refused.
+  absl::Status Follow(const control::NamespaceWork& work, const std::vector<std::string>& made_anew,
+                      const Progress& progress, std::vector<std::string>& notes);
   absl::Status MakeNamespaces(const control::FabricPlan& next, const std::vector<std::string>& names,
                               const std::vector<Attachment>& attachments,
                               std::vector<std::string>& notes);

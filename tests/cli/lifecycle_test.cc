@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -34,7 +35,7 @@ vpcs:
     cidr: 10.0.0.0/16
     subnets:
       a: {cidr: 10.0.1.0/24}
-      b: {cidr: 10.0.2.0/24}
+      b: {cidr: 10.0.2.0/24, az: eu-west-1b}
     security_groups:
       open: {ingress: [{protocol: all, from: 10.0.0.0/16}]}
 instances:
@@ -224,6 +225,97 @@ TEST_F(Lifecycle, ApplyReaddressesAnInstanceInPlace) {
   EXPECT_TRUE(Reaches("one", "10.0.2.77"));
   EXPECT_FALSE(Reaches("one", "10.0.2.10"));
   EXPECT_THAT(Taploom({"exec", "one", "cat", "/etc/hosts"}).out, HasSubstr("10.0.2.77 two\n"));
+}
+
+TEST_F(Lifecycle, AChangedProgramIsStartedAnewAndTheOldOneEnded) {
+  Up();
+  const auto before = Processes();
+  WriteWith("run: [\"exit 3\", \"(setsid sleep 1000 &)\"]", "run: [\"exec sleep 2000\"]");
+  const Outcome apply = Taploom({"apply", file()});
+  EXPECT_EQ(apply.exit_code, 0) << apply.err;
+  EXPECT_EQ(Get("instances", "two").at(0).at("programs"), "running");
+  int ended = 0;
+  for (const auto& each : before) ended += process::Identify(each.pid) != each || process::IsExiting(each.pid);
+  EXPECT_EQ(ended, 1) << "the daemon of the old program, and nothing else";
+}
+
+TEST_F(Lifecycle, ALoadBalancerFollowsAnApplyWithoutARestart) {
+  const std::string balancer =
+      "    load_balancers:\n"
+      "      front:\n"
+      "        type: application\n"
+      "        scheme: internal\n"
+      "        subnets: {a: 10.0.1.100, b: 10.0.2.100}\n"
+      "        security_groups: [open]\n"
+      "        listeners: [{protocol: http, port: 80, forward: web}]\n"
+      "        target_groups: {web: {protocol: http, port: 8080, targets: [TARGETS]}}\n"
+      "instances:\n";
+  const auto with = [&](const std::string& targets) {
+    std::string text = balancer;
+    text.replace(text.find("TARGETS"), 7, targets);
+    WriteWith("instances:\n", text);
+  };
+  with("one");
+  Up();
+  const auto netns = netns::OpenNamespace(netns::NamespacePath(Netns("front.a")));
+  ASSERT_TRUE(netns.ok());
+  const auto master = process::ProcessesIn({process::IdOf(netns->get())}).front();
+  const auto identity = process::Identify(master);
+  EXPECT_EQ(Get("targets").size(), 2u) << "each node checks on its own";
+
+  with("one, two");
+  const Outcome apply = Taploom({"apply", file()});
+  EXPECT_EQ(apply.exit_code, 0) << apply.err;
+  EXPECT_EQ(process::Identify(master), identity);
+  json targets = Get("targets");
+  ASSERT_EQ(targets.size(), 4u);
+  const auto known = [](const json& rows) {
+    return std::none_of(rows.begin(), rows.end(), [](const json& row) { return row["state"] == "unavailable"; });
+  };
+  for (int i = 0; i < 250 && !known(targets); ++i) {
+    usleep(20'000);
+    targets = Get("targets");
+  }
+  EXPECT_TRUE(known(targets)) << targets;
+  // Nothing listens behind it, so it answers itself: it is there, on its address.
+  EXPECT_EQ(Taploom({"exec", "one", "curl", "-s", "-m5", "-o", "/dev/null", "-w", "%{http_code}", "http://10.0.2.100/"}).out.substr(0, 2), "50");
+
+  Write(kTopology);
+  EXPECT_EQ(Taploom({"apply", file()}).exit_code, 0);
+  EXPECT_FALSE(process::Identify(master) == identity && !process::IsExiting(master));
+  EXPECT_FALSE(std::filesystem::exists(netns::NamespacePath(Netns("front.a"))));
+}
+
+TEST_F(Lifecycle, RequestsThatMakeNoSenseAreRefusedAndDisturbNothing) {
+  Up();
+  struct Case {
+    std::string method, path, body, status, said;
+  };
+  const Case cases[] = {
+      {"GET", "/", "", "404", "GET / is no request of this API"},
+      {"GET", "/v1/unicorns", "", "404", "no kind"},
+      {"GET", "/v1/enis?name=absent", "", "404", "no enis \\\"absent\\\""},
+      {"GET", "/v1/../../etc/passwd", "", "404", "no request"},
+      {"POST", "/v1/apply", "", "400", "not a JSON object"},
+      {"POST", "/v1/apply", "[1]", "400", "not a JSON object"},
+      {"POST", "/v1/apply", "{}", "400", "\\\"topology\\\" is missing"},
+      {"POST", "/v1/apply", "{\"topology\": 7}", "400", "of the wrong type"},
+      {"POST", "/v1/apply", "{\"topology\": \"x: [\"}", "400", "the topology is not valid"},
+      {"POST", "/v1/apply", "{\"topology\": \"x\", \"dry_run\": \"yes\"}", "400", "of the wrong type"},
+      {"POST", "/v1/attach", "{\"subnet\": \"a\"}", "400", "\\\"name\\\" is missing"},
+      {"POST", "/v1/attach", "{\"subnet\": \"a\", \"name\": \"x\", \"pid\": \"one\"}", "400", "of the wrong type"},
+      {"POST", "/v1/attach", "{\"subnet\": \"a\", \"name\": \"../x\", \"netns\": \"/run/netns/x\"}", "404", "no namespace"},
+      {"POST", "/v1/detach", "{\"name\": \"one\"}", "404", "not attached"},
+      {"DELETE", "/v1/fabric", "", "404", "no request"},
+  };
+  for (const Case& each : cases) {
+    const Outcome outcome = RunProgram(
+        {"curl", "-s", "-m5", "--path-as-is", "--unix-socket", run() / fabric_ / "api.sock", "-X", each.method,
+         "-d", each.body, "-w", "\n%{http_code}", "http://taploom" + each.path});
+    SCOPED_TRACE(each.method + " " + each.path + " " + each.body);
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr(each.said), ::testing::EndsWith("\n" + each.status)));
+  }
+  EXPECT_TRUE(Reaches("one", "10.0.2.10"));
 }
 
 TEST_F(Lifecycle, ABadApplyDisturbsNothing) {
