@@ -10,9 +10,10 @@ namespace taploom::cli {
 int Apply(const Arguments& arguments) {
   const auto file = ReadTopologyFile(arguments.Word(0));
   if (!file.ok()) return Fail(file.status());
-  const auto written = ValidatedName(*file);
-  if (!written.ok()) return Fail(written.status());
-  const auto paths = SelectFabric(arguments.Has("name") ? arguments.Value("name") : *written);
+  const auto topology = Validated(*file);
+  if (!topology.ok()) return Fail(topology.status());
+  const std::string& written = topology->topology().name.value;
+  const auto paths = SelectFabric(arguments.Has("name") ? arguments.Value("name") : written);
   if (!paths.ok()) return Fail(paths.status());
 
   const api::Reply reply = ClientOf(*paths).Post("apply", {{"topology", file->text},

@@ -1,3 +1,6 @@
+// `explain` asks a running fabric, or walks a topology file down to the same plan and asks that.
+#include "control/explain.h"
+
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -5,29 +8,33 @@
 #include "cli/select_fabric.h"
 #include "cli/talk.h"
 #include "cli/topology_file.h"
-#include "control/explain.h"
 #include "control/lower.h"
-#include "control/validate.h"
 
 namespace taploom::cli {
 namespace {
 
-int Show(const nlohmann::ordered_json& answer, const std::string& text, bool passes, Format format) {
-  fmt::print("{}", format == Format::kJson ? answer.dump(2) + "\n" : text);
+using nlohmann::ordered_json;
+
+int Show(ordered_json answer, Format format) {
+  const bool passes = answer.value("passes", false);
+  const std::string text = answer.value("text", "");
+  answer.erase("text");
+  fmt::print("{}", format == Format::kJson ? Render(answer, format) : text);
   return passes ? kDone : kNegative;
 }
 
-// The plan that `up` would make of the file: nothing has to run, and no right is needed.
-int ExplainFile(const std::string& path, const std::string& source, const std::string& destination, Format format) {
+int ExplainFile(const std::string& path, const std::string& source, const std::string& destination,
+                Format format) {
   const auto file = ReadTopologyFile(path);
   if (!file.ok()) return Fail(file.status());
-  const control::LoadResult loaded = control::LoadTopology(file->text);
-  if (!loaded.valid) return Fail(ValidatedName(*file).status());
+  const auto topology = Validated(*file);
+  if (!topology.ok()) return Fail(topology.status());
   control::Allocations allocations;
-  const control::ExplainAnswer answer =
-      control::ExplainPath(control::Lower(*loaded.valid, allocations), source, destination);
+  control::ExplainAnswer answer =
+      control::ExplainPath(control::Lower(*topology, allocations), source, destination);
   if (!answer.error.empty()) return Fail(kBadInput, answer.error);
-  return Show(answer.json, answer.text, answer.passes, format);
+  answer.json["text"] = answer.text;
+  return Show(std::move(answer.json), format);
 }
 
 }  // namespace
@@ -35,15 +42,16 @@ int ExplainFile(const std::string& path, const std::string& source, const std::s
 int Explain(const Arguments& arguments) {
   const auto format = ParseFormat(arguments.Value("output"));
   if (!format) return Fail(kBadInput, "-o takes table or json");
+  const std::string source = arguments.Word(0), destination = arguments.Word(1);
   if (arguments.Has("file")) {
-    return ExplainFile(arguments.Value("file"), arguments.Word(0), arguments.Word(1), *format);
+    return ExplainFile(arguments.Value("file"), source, destination, *format);
   }
   const auto paths = SelectFabric(arguments.Value("name"));
   if (!paths.ok()) return Fail(paths.status());
   const api::Reply reply =
-      ClientOf(*paths).Post("explain", {{"source", arguments.Word(0)}, {"destination", arguments.Word(1)}});
+      ClientOf(*paths).Post("explain", {{"source", source}, {"destination", destination}});
   if (!reply.ok()) return Fail(reply);
-  return Show(reply.body["answer"], reply.body["text"].get<std::string>(), reply.body["passes"].get<bool>(), *format);
+  return Show(reply.body, *format);
 }
 
 }  // namespace taploom::cli

@@ -124,9 +124,10 @@ int StayAttached(pid_t control) {
 int Up(const Arguments& arguments) {
   const auto file = ReadTopologyFile(arguments.Word(0));
   if (!file.ok()) return Fail(file.status());
-  const auto written = ValidatedName(*file);
-  if (!written.ok()) return Fail(written.status());
-  const std::string fabric = arguments.Has("name") ? arguments.Value("name") : *written;
+  const auto topology = Validated(*file);
+  if (!topology.ok()) return Fail(topology.status());
+  const std::string& written = topology->topology().name.value;
+  const std::string fabric = arguments.Has("name") ? arguments.Value("name") : written;
   if (!control::IsObjectName(fabric)) {
     return Fail(kBadInput, fmt::format("\"{}\" is no name for a fabric: {}", fabric,
                                        control::kObjectNameRule));

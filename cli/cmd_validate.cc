@@ -9,8 +9,8 @@ namespace taploom::cli {
 int Validate(const Arguments& arguments) {
   const auto file = ReadTopologyFile(arguments.Word(0));
   if (!file.ok()) return Fail(file.status());
-  const auto name = ValidatedName(*file);
-  if (!name.ok()) return Fail(name.status());
+  const auto topology = Validated(*file);
+  if (!topology.ok()) return Fail(topology.status());
   Say(fmt::format("{} is valid", file->path));
   return kDone;
 }

@@ -8,8 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-
-#include "control/validate.h"
+#include <utility>
 
 namespace taploom::cli {
 
@@ -25,9 +24,9 @@ absl::StatusOr<TopologyFile> ReadTopologyFile(const std::string& path) {
   return result;
 }
 
-absl::StatusOr<std::string> ValidatedName(const TopologyFile& file) {
-  const control::LoadResult loaded = control::LoadTopology(file.text);
-  if (loaded.valid) return loaded.valid->topology().name.value;
+absl::StatusOr<control::ValidTopology> Validated(const TopologyFile& file) {
+  control::LoadResult loaded = control::LoadTopology(file.text);
+  if (loaded.valid) return *std::move(loaded.valid);
   fmt::print(stderr, "{}", control::FormatFindings(loaded.findings, file.path));
   return absl::InvalidArgumentError(fmt::format(
       "{} is not a valid topology: {} finding{}", file.path, loaded.findings.size(),

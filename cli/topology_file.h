@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "control/validate.h"
 
 namespace taploom::cli {
 
@@ -17,8 +18,8 @@ struct TopologyFile {
 // kInvalidArgument when it cannot be read.
 absl::StatusOr<TopologyFile> ReadTopologyFile(const std::string& path);
 
-// Validates the file, printing every finding; the fabric's name in it, or kInvalidArgument.
-absl::StatusOr<std::string> ValidatedName(const TopologyFile& file);
+// Validates the file, printing every finding; kInvalidArgument when there is one.
+absl::StatusOr<control::ValidTopology> Validated(const TopologyFile& file);
 
 }  // namespace taploom::cli
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "control/explain.h"
+#include "control/explain.h"
 #include "control/process/host_error.h"
 
 namespace taploom::api {
@@ -181,6 +182,16 @@ class ApiServer::Impl {
           fabric_.plan(), RequiredText(body, "source"), RequiredText(body, "destination"));
       if (!answer.error.empty()) return AnswerError(response, absl::InvalidArgumentError(answer.error));
       Answer(response, {{"passes", answer.passes}, {"answer", answer.json}, {"text", answer.text}});
+    });
+    server_.Post("/v1/explain", [this](const Request& request, Response& response) {
+      const json body = BodyOf(request);
+      control::ExplainAnswer answer = control::ExplainPath(
+          fabric_.plan(), RequiredText(body, "source"), RequiredText(body, "destination"));
+      if (!answer.error.empty()) {
+        return AnswerError(response, absl::InvalidArgumentError(answer.error));
+      }
+      answer.json["text"] = std::move(answer.text);
+      Answer(response, answer.json);
     });
     server_.Post("/v1/down", [this](const Request&, Response& response) {
       Answer(response, json::object(), 202);

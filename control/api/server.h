@@ -5,6 +5,7 @@
 //   POST /v1/apply    {"topology": text, "file", "folder", "dry_run"}   → {"changes": […], "notes": […]}
 //   POST /v1/attach   {"subnet", "netns" | "pid", "name", "ip", "ipv6", "security_groups": […], "device"}
 //   POST /v1/detach   {"name"}
+//   POST /v1/explain  {"source", "destination"}   → explain.h's JSON, with its "text"
 //   POST /v1/down     {}         202: the fabric is about to go; the end of the process says that it is gone
 //
 // An error is {"error": sentence, "findings": [line, …]} with 400, 404 or 409 (the request), 403 or 503 (the host) or

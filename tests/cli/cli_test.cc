@@ -88,7 +88,7 @@ TEST_F(Cli, EveryVerbHasHelpWithAnExampleThatNamesIt) {
   EXPECT_EQ(all.exit_code, kDone);
   EXPECT_EQ(Taploom({"--help"}).out, all.out);
   for (const std::string verb : {"validate", "up", "apply", "down", "ls", "get", "exec", "attach",
-                                 "detach", "schema", "version", "help", "completion"}) {
+                                 "detach", "explain", "schema", "version", "help", "completion"}) {
     EXPECT_THAT(all.out, HasSubstr("\n  " + verb + " "));
     const Outcome help = Taploom({verb, "--help"});
     EXPECT_EQ(help.exit_code, kDone);
@@ -142,6 +142,30 @@ TEST_F(Cli, AValidTopologyIsReportedOnStderrOnly) {
   EXPECT_EQ(outcome.exit_code, kDone) << outcome.err;
   EXPECT_EQ(outcome.err, file + " is valid\n");
   EXPECT_EQ(outcome.out, "");
+}
+
+TEST_F(Cli, ExplainsATopologyFileWithoutAFabric) {
+  const std::string file = Write("lab.yaml", R"YAML(
+name: lab
+vpcs:
+  main:
+    cidr: 10.0.0.0/16
+    subnets: {a: {cidr: 10.0.1.0/24}}
+    security_groups:
+      db: {ingress: [{protocol: tcp, ports: 3306, from: 10.0.1.10/32}]}
+instances:
+  web: {subnet: a, private_ip: 10.0.1.10}
+  db: {subnet: a, private_ip: 10.0.1.20, security_groups: [db]}
+)YAML");
+  const Outcome passes = Taploom({"explain", "-f", file, "web", "db:3306"});
+  EXPECT_EQ(passes.exit_code, kDone) << passes.err;
+  EXPECT_THAT(passes.out, Not(IsEmpty()));
+  constexpr int kNegative = 1;
+  const Outcome stopped = Taploom({"explain", "-f", file, "web", "db:22", "-o", "json"});
+  EXPECT_EQ(stopped.exit_code, kNegative) << stopped.err;
+  EXPECT_THAT(stopped.out, AllOf(StartsWith("{"), HasSubstr("\"passes\": false")));
+  EXPECT_EQ(Taploom({"explain", "-f", file, "web", "nobody"}).exit_code, kBadInput);
+  EXPECT_EQ(Taploom({"explain", "web", "db"}).err, "taploom: no fabric runs\n");
 }
 
 TEST_F(Cli, WithoutRootUpSaysWhatIsMissingAndMakesNothing) {

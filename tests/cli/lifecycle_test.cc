@@ -178,6 +178,17 @@ TEST_F(Lifecycle, ProgramsStartInTheTopologysFolderAndTheirEndIsShown) {
   EXPECT_EQ(two.at("state"), "failed");
 }
 
+TEST_F(Lifecycle, ExplainAgreesWithThePackets) {
+  Up();
+  const Outcome passes = Taploom({"explain", "one", "two"});
+  EXPECT_EQ(passes.exit_code, 0) << passes.err;
+  EXPECT_TRUE(Reaches("one", "10.0.2.10"));
+  WriteWith("protocol: all, from: 10.0.0.0/16", "protocol: all, from: 10.0.1.0/24");
+  ASSERT_EQ(Taploom({"apply", file()}).exit_code, 0);
+  EXPECT_EQ(Taploom({"explain", "two", "one"}).exit_code, 1);
+  EXPECT_FALSE(Reaches("two", "10.0.1.10"));
+}
+
 TEST_F(Lifecycle, ANameRunsOnce) {
   Up();
   const Outcome again = Taploom({"up", file()});
