@@ -1,232 +1,205 @@
-"""A running fabric for scenario tests: real binaries, real namespaces, real programs.
+"""A running fabric as a test sees it: `taploom up` on entering, `taploom down` on leaving, its nodes in between.
 
-    with Fabric(TOPOLOGY) as fabric:
-        fabric.run("web-1", "ping", "-c1", "10.0.3.200")
-
-Tests look at what is on the wire (capture) and at what the fabric says of itself (get). Nothing here sleeps for a result:
-wait_for asks real state again until it holds or a deadline passes.
+Names of namespaces are the host's, so every fabric has a name of its own: t<process>-<test>. What an interrupted run left
+behind is taken down by the next one.
 """
+
+import collections
 import contextlib
-import functools
-import hashlib
 import json
 import os
 import pathlib
 import re
-import shutil
-import signal
 import subprocess
+import sys
 import tempfile
-import time
+import unittest
 
-BIN = pathlib.Path(os.environ["TAPLOOM_BIN_DIR"])
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATTERN = ROOT / "examples" / "three-tier" / "pattern.py"
-THREE_TIER = ROOT / "examples" / "three-tier" / "topology.yaml"
-RUN_DIR = pathlib.Path("/run/taploom")
-DEADLINE = 30.0  # seconds for anything that should take milliseconds: a loaded machine must not fail a test
+from node import Node, has_heard, is_root
+from waiting import PATIENCE_SECONDS, wait_for
+
+TAPLOOM = str(pathlib.Path(os.environ.get("TAPLOOM_BIN_DIR", "build/release/bin")).resolve() / "taploom")
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+RUN_ROOT = pathlib.Path("/run/taploom")
+SKIPPED = 77  # exit code, as CMakeLists.txt tells ctest
 
 
-def taploom(*arguments, check=True, timeout=60, **options):
-    """Runs the command line; its CompletedProcess with text output."""
-    result = subprocess.run([BIN / "taploom", *map(str, arguments)], text=True, capture_output=True, timeout=timeout,
-                            **options)
-    if check and result.returncode != 0:
-        raise AssertionError(f"taploom {' '.join(map(str, arguments))}: exit {result.returncode}\n{result.stderr}")
+def taploom(*arguments, expect=0, timeout=60, **options):
+    """Runs the command line to its end; `expect`: the exit code that is no failure, None for any."""
+    result = subprocess.run([TAPLOOM, *map(str, arguments)], text=True, capture_output=True, timeout=timeout, **options)
+    assert expect is None or result.returncode == expect, (
+        f"taploom {' '.join(map(str, arguments))}: exit {result.returncode}\n{result.stdout}{result.stderr}"
+    )
     return result
 
 
-def wait_for(condition, what, deadline=DEADLINE):
-    """The first true value of condition(); fails when there is none before the deadline."""
-    end = time.monotonic() + deadline
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline} s: {what}")
-        time.sleep(0.05)  # between two looks at real state, not in place of one
-
-
-def leftovers(name):
-    """What of the fabric `name` still exists on this host."""
-    prefix = f"tl-{name}-"
-    left = [f"namespace {entry.name}" for entry in _entries("/run/netns") if entry.name.startswith(prefix)]
-    left += [f"resolver files {entry}" for entry in _entries("/etc/netns") if entry.name.startswith(prefix)]
-    if (RUN_DIR / name).exists():
-        left.append(f"folder {RUN_DIR / name}")
-    mounts = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-    left += [f"mount {line}" for line in mounts if prefix in line or f"{RUN_DIR}/{name}/" in line]
-    for process in _processes():
-        with contextlib.suppress(OSError):
-            environment = (process / "environ").read_bytes().split(b"\0")
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            is_ours = f"TAPLOOM_FABRIC={name}".encode() in environment
-            if command and (is_ours or (f"{RUN_DIR}/{name}/" in command)):
-                left.append(f"process {process.name}: {command}")
-    return left
-
-
-def _entries(folder):
-    path = pathlib.Path(folder)
-    return sorted(path.iterdir()) if path.is_dir() else []
-
-
-def _processes():
-    return [entry for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-class Capture:
-    """tcpdump on a device of a namespace, from the moment it listens."""
-
-    def __init__(self, namespace, expression="", device="eth0"):
-        self.file = pathlib.Path(tempfile.mkstemp(suffix=".pcap")[1])
-        self._process = subprocess.Popen(
-            ["ip", "netns", "exec", namespace, "tcpdump", "-i", device, "-U", "--immediate-mode", "-s", "200", "-n", "-w", self.file,
-             *expression.split()], stderr=subprocess.PIPE, text=True)
-        for line in self._process.stderr:
-            if "listening on" in line:
-                break
-        else:
-            raise AssertionError(f"tcpdump does not listen in {namespace}")
-
-    def packets(self):
-        """What was seen so far, one tcpdump line each: "10.0.1.100.40000 > 10.0.2.50.80: Flags [S], …"."""
-        result = subprocess.run(["tcpdump", "-nn", "-t", "-r", self.file], text=True, capture_output=True, check=False)
-        return result.stdout.splitlines()
-
-    def stop(self):
-        """Ends the capture; the packets that were seen."""
-        self._process.send_signal(signal.SIGINT)
-        self._process.stderr.read()
-        self._process.wait(timeout=DEADLINE)
-        self._process.stderr.close()
-        packets = self.packets()
-        self.file.unlink()
-        return packets
-
-
-@functools.lru_cache
-def pattern_digest(size):
-    """The SHA-256 of the first `size` bytes of the pattern, computed here and not from anything that crossed the fabric."""
-    digest = hashlib.sha256()
-    with subprocess.Popen(["python3", "-B", PATTERN, str(size)], stdout=subprocess.PIPE) as source:
-        while chunk := source.stdout.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-ENDPOINTS = re.compile(r"^IP6? (\S+) > (\S+):")
-
-
-def endpoints(packets):
-    """The (source, destination) pairs of tcpdump lines, each as "address.port" or "address"."""
-    return {match.groups() for match in map(ENDPOINTS.match, packets) if match}
-
-
-def host_of(endpoint):
-    """The address in "10.0.2.50.80"; an address without a port is returned as it is."""
-    parts = endpoint.split(".")
-    return ".".join(parts[:4]) if "." in endpoint else endpoint
-
-
 class Fabric:
-    """`taploom up` … `taploom down`. The topology is YAML text, or the path of a file."""
+    """Context manager. `topology`: a path, or the text of a topology file."""
 
-    def __init__(self, topology, name=None):
-        self._folder = None
-        if isinstance(topology, pathlib.Path):
-            self.file = topology
-        else:
-            self._folder = pathlib.Path(tempfile.mkdtemp())
-            self.file = self._folder / "topology.yaml"
-            self.file.write_text(topology)
-        text = self.file.read_text()
-        self.name = name or re.search(r"^name: *(\S+)", text, re.MULTILINE).group(1)
-        self._programs = []
+    def __init__(self, label, topology):
+        self.name = f"t{os.getpid()}-{label}"
+        self.folder = RUN_ROOT / self.name
+        self.ca = str(self.folder / "ca.pem")
+        self._files = tempfile.TemporaryDirectory(prefix="taploom-scenario-")
+        self.file = topology if isinstance(topology, pathlib.Path) else self.write(topology)
+
+    def write(self, topology):
+        """Writes a topology file and returns its path, for up and apply."""
+        path = pathlib.Path(self._files.name) / "topology.yaml"
+        path.write_text(topology)
+        return path
 
     def __enter__(self):
-        self.up()
+        _take_down_abandoned()
+        try:
+            self.up()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_):
-        for program in self._programs:
-            program.kill()
-            program.communicate()
-        taploom("down", self.name, check=False)
-        if self._folder:
-            shutil.rmtree(self._folder)
-        left = leftovers(self.name)
-        assert not left, f"left behind: {left}"
+        self.close()
 
-    def up(self):
-        return taploom("up", self.file, "--name", self.name)
+    def close(self):
+        """Takes the fabric down, whatever state it is in."""
+        if self.folder.exists():
+            taploom("down", self.name)
+        self._files.cleanup()
 
-    def apply(self, topology, check=True, dry_run=False):
-        self.file.write_text(topology)
-        options = ["--dry-run"] if dry_run else []
-        return taploom("apply", self.file, "--name", self.name, *options, check=check)
+    # --- the command line, on this fabric ---
 
-    def namespace(self, instance):
-        return f"tl-{self.name}-{instance.replace('/', '.')}"
+    def up(self, expect=0):
+        return taploom("up", self.file, "--name", self.name, expect=expect)
 
-    def get(self, kind, *names):
-        return json.loads(taploom("get", kind, *names, "--name", self.name, "-o", "json").stdout)
+    def down(self):
+        return taploom("down", self.name)
 
-    def run(self, instance, *command, timeout=60, check=False, **options):
-        """Runs a command inside; its CompletedProcess with text output."""
-        return taploom("exec", "--name", self.name, instance, "--", *command, check=check, timeout=timeout, **options)
+    def apply(self, file, *options, expect=0):
+        return taploom("apply", file, "--name", self.name, *options, expect=expect)
 
-    def start(self, instance, *command, ready=None, **options):
-        """Starts a program inside that runs until the fabric goes; waits for `ready` on its output when given."""
-        program = subprocess.Popen(["ip", "netns", "exec", self.namespace(instance), *command], text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-        self._programs.append(program)
-        if ready:
-            for line in program.stdout:
-                if ready in line:
-                    return program
-            raise AssertionError(f"{command} ended without saying {ready!r}")
-        return program
+    def get(self, kind, *name):
+        return json.loads(taploom("get", kind, *name, "--name", self.name, "-o", "json").stdout)
 
-    def serve(self, instance, *ports, protocol="tcp"):
-        """A server on each port that answers every connection or datagram with the caller's address."""
-        script = pathlib.Path(__file__).with_name("echo_peer.py")
-        program = self.start(instance, "python3", "-B", str(script), protocol, *map(str, ports), ready="listening")
-        return program
-
-    def ask(self, instance, address, port, protocol="tcp", timeout=1.0, source_port=0):
-        """What a server of serve() answers; None when nothing came back: silence, or (see `refused`) a reset."""
-        script = pathlib.Path(__file__).with_name("ask_peer.py")
-        result = self.run(instance, "python3", "-B", str(script), protocol, address, str(port), str(timeout),
-                          str(source_port))
-        return result.stdout.strip() or None
-
-    def capture(self, instance, expression="", device="eth0"):
-        return Capture(self.namespace(instance), expression, device)
-
-    def transfer(self, sender, address, port, receiver, size):
-        """Sends `size` reproducible bytes over TCP from a server on `sender` to a client on `receiver`; whether they arrived
-        as they were sent."""
-        listen = f"TCP6-LISTEN:{port}" if ":" in address else f"TCP4-LISTEN:{port}"
-        peer = f"TCP6:[{address}]:{port}" if ":" in address else f"TCP4:{address}:{port}"
-        self.start(sender, "sh", "-c", f"python3 -B {PATTERN} {size} | socat -u STDIN {listen},reuseaddr")
-        wait_for(lambda: self.run(sender, "ss", "-ltnH", f"sport = :{port}").stdout, "the sender listens")
-        result = self.run(receiver, "sh", "-c", f"socat -u {peer} STDOUT | sha256sum", timeout=120)
-        return result.stdout.split()[0] == pattern_digest(size)
-
-    def drops(self, port_name):
-        """Dropped packets that entered at `port_name`, by reason."""
-        return {row["reason"]: row["packets"] for row in self.get("drops") if row["name"] == port_name}
+    def summary(self):
+        return next(row for row in json.loads(taploom("ls", "-o", "json").stdout) if row["name"] == self.name)
 
     def explain(self, source, destination):
-        """True when explain says that it passes."""
-        result = taploom("explain", "--name", self.name, source, destination, check=False)
+        """True when `explain` says that it passes."""
+        result = taploom("explain", source, destination, "--name", self.name, expect=None)
         assert result.returncode in (0, 1), result.stderr
         return result.returncode == 0
 
-    def control_pid(self):
-        return int((RUN_DIR / self.name / "control.pid").read_text())
+    # --- what runs ---
 
-    def wait_until_healthy(self):
-        wait_for(lambda: all(row["state"] == "healthy" for row in self.get("targets")), "every target is healthy")
+    def node(self, name):
+        """An instance, an internet host, or a load-balancer node ("front/public-a")."""
+        prefix = [TAPLOOM, "exec", name, "--name", self.name, "--"]
+        return Node(name, f"/run/netns/tl-{self.name}-{name.replace('/', '.')}", prefix)
+
+    def drops(self):
+        """Counter of dropped packets by (the node that sent them, reason)."""
+        rows = self.get("drops")
+        return collections.Counter({(row["name"], row["reason"]): row["packets"] for row in rows})
+
+    @contextlib.contextmanager
+    def dropping(self, sender, reason):
+        """What the block sends ends as a drop of `sender`'s with this reason, and with no other."""
+        before = self.drops()
+        yield
+        wait_for(lambda: self.drops()[sender.name, reason] > before[sender.name, reason],
+                 f"{sender.name}: {reason} counted (counted: {self.drops() - before})")  # fmt: skip
+        others = {key: count for key, count in (self.drops() - before).items() if key != (sender.name, reason)}
+        assert not others, f"counted beside {reason}: {others}"
+
+    def processes(self):
+        """(pid, start time) of control, the dataplane, and everything inside the instances."""
+        summary = self.summary()
+        namespaces = {os.stat(row["netns"]).st_ino for row in self.get("namespaces")}
+        found = {summary["control_pid"], summary["dataplane_pid"]}
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.stat(process / "ns/net").st_ino in namespaces:
+                    found.add(int(process.name))
+        return {(pid, start_time(pid)) for pid in found}
+
+
+def start_time(pid):
+    """When the process began, in clock ticks; None when there is none. With the pid it names a process for good."""
+    try:
+        # The name in parentheses may contain anything; state and start time are fields 3 and 22.
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def host_taps():
+    """TUN and TAP devices of the host's own namespace: a fabric has all of its own inside the instances."""
+    return {path.parent.name for path in pathlib.Path("/sys/class/net").glob("*/tun_flags")}
+
+
+def leftovers(name, processes=()):
+    """Everything on this host that belongs to the fabric; empty when it has never been. `processes`: as processes() tells."""
+    found = [str(path) for path in pathlib.Path("/run/netns").glob(f"tl-{name}-*")]
+    found += map(str, pathlib.Path("/etc/netns").glob(f"tl-{name}-*"))
+    if (RUN_ROOT / name).exists():
+        found.append(str(RUN_ROOT / name))
+    mine = re.compile(rf"tl-{name}-|{RUN_ROOT}/{name}/")
+    found += [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if mine.search(line)]
+    found += [f"process {pid}" for pid, since in processes if since is not None and start_time(pid) == since]
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (process / "environ").read_bytes().split(b"\0")
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            if f"TAPLOOM_FABRIC={name}".encode() in environment or name.encode() in command:
+                found.append(f"process {process.name}: {b' '.join(command).decode(errors='replace')}")
+    return found
+
+
+def _take_down_abandoned():
+    for folder in RUN_ROOT.glob("t*-*"):
+        owner = re.fullmatch(r"t(\d+)-.+", folder.name)
+        if owner and not pathlib.Path(f"/proc/{owner[1]}").exists():
+            taploom("down", folder.name)
+
+
+class FabricTest(unittest.TestCase):
+    """Tests that share one fabric. Subclasses set `label` and `topology`; leaving anything behind fails them."""
+
+    label = None
+    topology = None
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.fabric = Fabric(cls.label, cls.topology)
+        cls.addClassCleanup(cls._close)
+        cls.fabric.__enter__()
+
+    @classmethod
+    def _close(cls):
+        cls.fabric.close()
+        assert not (left := leftovers(cls.fabric.name)), f"left behind: {left}"
+
+    def assert_open(self, source, address, port):
+        """A TCP connection to a TcpServer is made and answers."""
+        with source.connect(address, port) as connection:
+            self.assertTrue(connection.recv(100).endswith(b"\n"))
+
+    def assert_silent(self, source, address, port, reason):
+        """A SYN is dropped for `reason`, counted at its sender, and nothing at all comes back."""
+        with source.capture() as wire:
+            with self.fabric.dropping(source, reason), source.begin_connect(address, port) as connection:
+                wait_for(lambda: wire.select(destination=address, opens_connection=True), "the SYN leaves")
+                self.assertFalse(has_heard(connection))
+        answers = [frame for frame in wire if not frame.sent and frame.source is not None]
+        self.assertEqual([], list(map(str, answers)))
+
+
+def main():
+    """Runs the tests of the calling script."""
+    if not is_root():
+        print("namespaces and TAP devices need root", file=sys.stderr)
+        sys.exit(SKIPPED)
+    unittest.main(verbosity=2)
