@@ -1,7 +1,10 @@
 """What a network device saw: frames captured by a packet socket inside a namespace, and the addresses in them."""
 
+import contextlib
 import dataclasses
 import ipaddress
+import os
+import select
 import socket
 import struct
 import threading
@@ -9,6 +12,7 @@ import threading
 ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 PACKET_OUTGOING = 4
+SO_RCVBUFFORCE = 33
 RECEIVE_BUFFER = 64 << 20
 LARGEST_FRAME = 1 << 17  # superframes carry up to 64 KiB
 
@@ -92,11 +96,11 @@ class Capture:
 
     def __init__(self, open_socket, device="eth0"):
         self.frames = []
-        self._socket = open_socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self._socket.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), RECEIVE_BUFFER)
-        self._socket.settimeout(0.1)
         self._device = device
-        self._ended = threading.Event()
+        self._socket = open_socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        self._socket.setblocking(False)
+        self._end = os.eventfd(0)
         self._reader = threading.Thread(target=self._read)
 
     def __enter__(self):
@@ -105,21 +109,21 @@ class Capture:
         return self
 
     def __exit__(self, *_):
-        self._ended.set()
+        os.eventfd_write(self._end, 1)
         self._reader.join()
+        os.close(self._end)
         lost = struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
         self._socket.close()
         assert lost == 0, f"the capture on {self._device} lost {lost} frames"
 
     def _read(self):
-        while True:
-            ending = self._ended.is_set()
-            try:
-                raw, where = self._socket.recvfrom(LARGEST_FRAME)
-                self.frames.append(parse(raw, where[2] == PACKET_OUTGOING))
-            except TimeoutError:
-                if ending:
-                    return
+        ending = False
+        while not ending:
+            ending = self._end in select.select([self._socket, self._end], [], [])[0]
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    raw, where = self._socket.recvfrom(LARGEST_FRAME)
+                    self.frames.append(parse(raw, where[2] == PACKET_OUTGOING))
 
     def __iter__(self):
         return iter(list(self.frames))

@@ -2,7 +2,7 @@
 import subprocess
 import unittest
 
-from taploom_fabric import Fabric, wait_for
+from scene import Fabric, wait_for
 
 TOPOLOGY = """
 name: change

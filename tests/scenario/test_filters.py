@@ -1,7 +1,7 @@
 """Security groups, network ACLs and what explain says of them, between real sockets."""
 import unittest
 
-from taploom_fabric import Fabric
+from scene import Fabric
 
 TOPOLOGY = """
 name: filters

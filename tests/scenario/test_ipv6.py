@@ -1,7 +1,7 @@
 """Two instances of a dual-stack subnet, and one across the VPC's router."""
 import unittest
 
-from taploom_fabric import Fabric
+from scene import Fabric
 
 TOPOLOGY = """
 name: dual

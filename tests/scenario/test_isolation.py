@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from taploom_fabric import Fabric, endpoints, taploom
+from scene import Fabric, endpoints, taploom
 
 VPC = """
   {vpc}:

@@ -1,7 +1,7 @@
 """Out through the NAT gateway, in through nothing."""
 import unittest
 
-from taploom_fabric import Fabric, endpoints, host_of, wait_for
+from scene import Fabric, endpoints, host_of, wait_for
 
 TOPOLOGY = """
 name: nat

@@ -1,113 +1,193 @@
-"""The guide's request: client -> IGW -> load balancer -> Nginx -> application -> database, with the addresses at every hop."""
+#!/usr/bin/python3
+"""One HTTPS request through examples/three-tier: who sees which address, whose replies pass, what arrives."""
+
 import concurrent.futures
+import contextlib
+import hashlib
+import os
+import pathlib
 import re
-import unittest
+import signal
+import ssl
+import sys
 
-from taploom_fabric import RUN_DIR, THREE_TIER, Fabric, endpoints, host_of, pattern_digest, wait_for
+from taploom_fabric import EXAMPLES, FabricTest, main
+from waiting import wait_for
 
-CLIENT, ALB_PUBLIC, ALB_PRIVATE = "1.2.3.4", "203.0.113.20", "10.0.1.100"
-WEB, DB = "10.0.2.50", "10.0.3.200"
-GIGABYTE = 1 << 30
+sys.path.insert(0, str(EXAMPLES / "three-tier"))
+import pattern  # noqa: E402
+
+GIB = 1 << 30
+CLIENT, PUBLIC, BALANCER, WEB, DATABASE = "1.2.3.4", "203.0.113.20", "10.0.1.100", "10.0.2.50", "10.0.3.200"
+HEALTHY_WITHIN_SECONDS = 60  # MariaDB makes its tables first, and a failed health check is repeated after 5 s
+PARALLEL_CONNECTIONS = 64
 
 
-class RequestPath(unittest.TestCase):
+class RequestPath(FabricTest):
+    label = "path"
+    topology = EXAMPLES / "three-tier" / "topology.yaml"
+
     @classmethod
     def setUpClass(cls):
-        cls.fabric = cls.enterClassContext(Fabric(THREE_TIER))
-        cls.fabric.wait_until_healthy()
-        cls.authority = str(RUN_DIR / cls.fabric.name / "ca.pem")
+        super().setUpClass()
+        cls.client, cls.web, cls.database = map(cls.fabric.node, ("client", "web-1", "db-1"))
+        cls.balancer = cls.fabric.node("front/public-a")
+        cls.wait_for_health("healthy")
 
-    def fetch(self, path, *options, timeout=30):
-        return self.fabric.run("client", "curl", "-sS", "--cacert", self.authority, *options,
-                               f"https://mydomain.com{path}", timeout=timeout)
+    @classmethod
+    def wait_for_health(cls, state):
+        wait_for(lambda: [row["state"] for row in cls.fabric.get("targets")] == [state],
+                 f"web-1 is {state}", HEALTHY_WITHIN_SECONDS)  # fmt: skip
 
-    def test_every_hop_sees_the_addresses_that_aws_would_show(self):
-        captures = {name: self.fabric.capture(name, "tcp") for name in ("client", "front/public-a", "web-1", "db-1")}
-        loopback = self.fabric.capture("web-1", "tcp port 8080", device="lo")
-        page = self.fetch("/")
-        self.assertEqual(0, page.returncode, page.stderr)
-        wait_for(lambda: loopback.packets(), "the application's hop on localhost")
-        seen = {name: endpoints(capture.stop()) for name, capture in captures.items()}
-        on_loopback = endpoints(loopback.stop())
+    def curl(self, *arguments, node=None):
+        command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "30", "--cacert", self.fabric.ca]
+        return (node or self.client).run(*command, *arguments, timeout=60).stdout
 
-        def pairs(name, port):
-            return {(host_of(source), host_of(destination)) for source, destination in seen[name]
-                    if source.endswith(f".{port}") or destination.endswith(f".{port}")}
+    def visits_in_database(self):
+        """Rows of the table, asked of MariaDB itself: {id: client}."""
+        state_folder = self.fabric.folder / "instances" / "db-1"
+        rows = self.database.run("mariadb", "--no-defaults", f"--socket={state_folder}/mariadb.sock", "-uroot", "-N", "-B",
+                                 "-e", "SELECT id, client FROM visits.visits").stdout  # fmt: skip
+        return {int(number): client for number, client in (line.split("\t") for line in rows.splitlines())}
 
-        def both_ways(one, other):
-            return {(one, other), (other, one)}
+    # --- addresses ---
 
-        def hosts(name):
-            return {host_of(end) for pair in seen[name] for end in pair}
+    def test_every_hop_sees_the_addresses_of_its_own_connection(self):
+        with contextlib.ExitStack() as stack:
+            at_client, at_balancer, at_web, at_database = (
+                stack.enter_context(node.capture()) for node in (self.client, self.balancer, self.web, self.database)
+            )
+            inside_web = stack.enter_context(self.web.capture("lo"))
+            self.curl("https://mydomain.com/?wire")
 
-        # 1. The client knows nobody but the load balancer's public address.
-        self.assertEqual(both_ways(CLIENT, ALB_PUBLIC), pairs("client", 443))
-        self.assertEqual({CLIENT, ALB_PUBLIC}, hosts("client"))
-        # 2. The load balancer's node sees the client, and its own private address.
-        self.assertEqual(both_ways(CLIENT, ALB_PRIVATE), pairs("front/public-a", 443))
-        # 3. Nginx sees the load balancer, and never the client.
-        self.assertEqual(both_ways(ALB_PRIVATE, WEB), pairs("web-1", 80))
-        self.assertNotIn(CLIENT, hosts("web-1"))
-        # 4. The application's hop never leaves the instance.
-        self.assertEqual({("127.0.0.1", "127.0.0.1")}, {(host_of(a), host_of(b)) for a, b in on_loopback})
-        self.assertEqual(set(), pairs("web-1", 8080))
-        # 5. The database sees the instance and nobody else.
-        self.assertEqual(both_ways(WEB, DB), pairs("db-1", 3306))
-        self.assertEqual({WEB, DB}, hosts("db-1"))
+        self.assertEqual({CLIENT, PUBLIC}, at_client.addresses())
+        (syn,) = at_client.select(opens_connection=True, sent=True)
+        self.assertEqual((CLIENT, PUBLIC, 443), (syn.source, syn.destination, syn.destination_port))
+
+        (syn_behind_gateway,) = at_balancer.select(opens_connection=True, sent=False)
+        self.assertEqual(
+            (CLIENT, syn.source_port, BALANCER, 443),
+            (syn_behind_gateway.source, syn_behind_gateway.source_port,
+             syn_behind_gateway.destination, syn_behind_gateway.destination_port),
+        )  # fmt: skip
+        self.assertNotIn(PUBLIC, at_balancer.addresses())
+
+        (request,) = (frame for frame in at_web.containing(b"GET /?wire") if not frame.sent)
+        self.assertEqual((BALANCER, WEB, 80), (request.source, request.destination, request.destination_port))
+        self.assertNotIn(CLIENT, at_web.addresses())
+        self.assertIn(b"x-forwarded-for: 1.2.3.4\r\n", request.payload.lower())
+        self.assertIn(b"x-forwarded-proto: https\r\n", request.payload.lower())
+        self.assertIn(b"x-forwarded-port: 443\r\n", request.payload.lower())
+
+        handed_on = [frame for frame in inside_web.containing(b"GET /?wire") if frame.destination_port == 8080]
+        self.assertTrue(handed_on, "Nginx asks the application over localhost")
+        self.assertEqual({("127.0.0.1", "127.0.0.1")}, {frame.addresses for frame in handed_on})
+        self.assertFalse([frame for frame in at_web if 8080 in (frame.source_port, frame.destination_port)])
+
+        (insert,) = (frame for frame in at_database.containing(b"INSERT INTO visits") if not frame.sent)
+        self.assertEqual((WEB, DATABASE, 3306), (insert.source, insert.destination, insert.destination_port))
+        self.assertEqual({WEB, DATABASE}, at_database.addresses())
 
     def test_the_page_shows_the_row_just_written_and_the_clients_address(self):
-        first = int(re.search(r"Row (\d+)", self.fetch("/").stdout).group(1))
-        page = self.fetch("/").stdout
-        self.assertEqual(first + 1, int(re.search(r"Row (\d+)", page).group(1)))
-        self.assertIn(f"X-Forwarded-For: {CLIENT}", page)
+        before = self.visits_in_database()
+        page = self.curl("https://mydomain.com/")
+        written = self.visits_in_database().items() - before.items()
+        self.assertEqual({CLIENT}, {client for _, client in written})
+        ((number, _),) = written
+        self.assertRegex(page, rf"Row {number}, written at \S+ \S+ from {re.escape(WEB)}\.")
+        self.assertIn(f"from X-Forwarded-For: {CLIENT}<", page)
 
-    def test_http_is_redirected(self):
-        result = self.fabric.run("client", "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}",
-                                 "http://mydomain.com/where?to=go")
-        self.assertEqual("301 https://mydomain.com:443/where?to=go".replace(":443", ""),
-                         result.stdout.replace(":443", ""))
+    def test_a_forged_forwarding_header_does_not_hide_the_client(self):
+        page = self.curl("-H", "X-Forwarded-For: 9.9.9.9", "https://mydomain.com/")
+        self.assertIn(f"from X-Forwarded-For: {CLIENT}<", page)
 
-    def test_the_certificate_is_trusted_by_its_authority_only(self):
-        result = self.fabric.run("client", "curl", "-sS", "https://mydomain.com/")
-        self.assertEqual(60, result.returncode)  # curl's "peer certificate cannot be authenticated"
+    def test_port_80_redirects_to_https(self):
+        answer = self.curl("--output", "/dev/null", "--write-out", "%{http_code} %{redirect_url}", "http://mydomain.com/a?b=c")
+        self.assertEqual("301 https://mydomain.com:443/a?b=c", answer)
 
-    def test_replies_pass_without_a_rule_and_the_other_direction_is_dropped(self):
-        rules = [rule for rule in self.fabric.get("rules") if rule["name"] == "db"]
-        self.assertEqual(["ingress"], [rule["direction"] for rule in rules])
-        self.assertEqual(0, self.fetch("/").returncode)  # it answers all the same
-        before = self.fabric.drops("db-1").get("SG_EGRESS_DENIED", 0)
-        self.assertIsNone(self.fabric.ask("db-1", WEB, 80))
-        self.assertGreater(self.fabric.drops("db-1")["SG_EGRESS_DENIED"], before)
+    def test_the_certificate_is_for_the_name_and_from_the_fabrics_own_authority(self):
+        refused = self.client.run("curl", "--silent", "--max-time", "10", "https://mydomain.com/", expect=None)
+        self.assertEqual(60, refused.returncode, "curl does not know this authority")
+        other_name = self.client.run("curl", "--silent", "--max-time", "10", "--cacert", self.fabric.ca,
+                                     "--connect-to", "other.example:443:mydomain.com:443", "https://other.example/", expect=None)  # fmt: skip
+        self.assertEqual(60, other_name.returncode, "the certificate is not for this name")
 
-    def test_the_load_balancer_cannot_reach_the_database(self):
-        before = self.fabric.drops("front/public-a").get("SG_INGRESS_DENIED", 0)
-        self.assertIsNone(self.fabric.ask("front/public-a", DB, 3306))
-        self.assertGreater(self.fabric.drops("front/public-a")["SG_INGRESS_DENIED"], before)
-        self.assertFalse(self.fabric.explain("front/public-a", "db-1:3306"))
+    # --- statefulness ---
 
-    def test_closed_ports_of_the_load_balancer_are_silent(self):
-        capture = self.fabric.capture("client", f"host {ALB_PUBLIC}")
-        self.assertIsNone(self.fabric.ask("client", ALB_PUBLIC, 8080))
-        self.assertEqual({CLIENT}, {host_of(source) for source, _ in endpoints(capture.stop())})
+    def test_the_database_answers_without_a_rule_and_opens_nothing(self):
+        with self.database.capture() as wire:
+            self.curl("https://mydomain.com/")
+        self.assertTrue(wire.select(sent=True, source=DATABASE, source_port=3306, destination=WEB))
+        rules = [row for row in self.fabric.get("rules") if row["name"] == "db" and row["direction"] == "egress"]
+        self.assertEqual([], rules)
+        self.assert_silent(self.database, WEB, 80, "SG_EGRESS_DENIED")
 
-    def test_sixty_four_connections_at_once(self):
-        with concurrent.futures.ThreadPoolExecutor(64) as pool:
-            results = list(pool.map(lambda _: self.fetch("/"), range(64)))
-        self.assertEqual([0] * 64, [result.returncode for result in results])
-        rows = {re.search(r"Row (\d+)", result.stdout).group(1) for result in results}
-        self.assertEqual(64, len(rows))
+    def test_the_load_balancer_does_not_reach_the_database(self):
+        self.assert_silent(self.balancer, DATABASE, 3306, "SG_INGRESS_DENIED")
 
-    def test_a_gigabyte_arrives_with_the_right_digest(self):
-        result = self.fabric.run("client", "sh", "-c", f"curl -sS --cacert {self.authority} "
-                                 f"https://mydomain.com/bytes/{GIGABYTE} | sha256sum", timeout=240)
-        self.assertEqual(pattern_digest(GIGABYTE), result.stdout.split()[0])
+    def test_the_client_reaches_no_private_address(self):
+        for address in (BALANCER, WEB, DATABASE):
+            self.assert_silent(self.client, address, 80, "NO_INTERNET_DESTINATION")
 
-    def test_an_unhealthy_target_is_shown_and_recovers(self):
-        self.fabric.run("web-1", "sh", "-c", "kill -STOP $(cat \"$TAPLOOM_STATE_DIR\"/nginx.pid)", check=True)
-        wait_for(lambda: self.fabric.get("targets")[0]["state"] == "unhealthy", "the target is unhealthy")
-        self.fabric.run("web-1", "sh", "-c", "kill -CONT $(cat \"$TAPLOOM_STATE_DIR\"/nginx.pid)", check=True)
-        self.fabric.wait_until_healthy()
+    # --- load ---
+
+    def test_64_connections_at_once_are_all_answered(self):
+        trust = ssl.create_default_context(cafile=self.fabric.ca)
+
+        def open_connection(_):
+            plain = self.client.connect(PUBLIC, 443)
+            return trust.wrap_socket(plain, server_hostname="mydomain.com")
+
+        def ask(connection):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: mydomain.com\r\nConnection: close\r\n\r\n")
+            with connection, connection.makefile("rb") as answer:
+                return answer.read()
+
+        with concurrent.futures.ThreadPoolExecutor(PARALLEL_CONNECTIONS) as pool:
+            connections = list(pool.map(open_connection, range(PARALLEL_CONNECTIONS)))
+            ports = {connection.getsockname()[1] for connection in connections}
+            established = {int(flow["source"].rpartition(":")[2]) for flow in self.fabric.get("flows")
+                           if flow["from"] == "client" and flow["state"] == "ESTABLISHED"}  # fmt: skip
+            answers = list(pool.map(ask, connections))
+        self.assertEqual(PARALLEL_CONNECTIONS, len(ports))
+        self.assertEqual(ports, ports & established)
+        self.assertEqual({b"HTTP/1.1 200"}, {answer[:12] for answer in answers})
+        rows = {re.search(rb"Row (\d+),", answer)[1] for answer in answers}
+        self.assertEqual(PARALLEL_CONNECTIONS, len(rows), "every request wrote a row of its own")
+
+    def test_a_gibibyte_arrives_as_it_was_sent(self):
+        def expected():
+            digest = hashlib.sha256()
+            for block in pattern.blocks(GIB):
+                digest.update(block)
+            return digest.hexdigest()
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            digest = pool.submit(expected)
+            received = self.client.run(
+                "bash", "-o", "pipefail", "-c",
+                f"curl --silent --show-error --fail --cacert {self.fabric.ca} https://mydomain.com/bytes/{GIB} | sha256sum",
+                timeout=120,
+            ).stdout  # fmt: skip
+            self.assertEqual(digest.result(), received.split()[0])
+
+    # --- health ---
+
+    def test_a_target_that_stops_answering_becomes_unhealthy_and_recovers(self):
+        (nginx,) = (pid for pid, _ in self.fabric.processes() if _command(pid).startswith("/usr/sbin/nginx"))
+        os.kill(nginx, signal.SIGSTOP)
+        try:
+            self.wait_for_health("unhealthy")
+            (row,) = self.fabric.get("targets")
+            self.assertEqual("Target.Timeout", row["reason"])
+        finally:
+            os.kill(nginx, signal.SIGCONT)
+        self.wait_for_health("healthy")
+
+
+def _command(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
