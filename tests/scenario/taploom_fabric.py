@@ -18,8 +18,9 @@ import unittest
 from node import Node, has_heard, is_root
 from waiting import PATIENCE_SECONDS, wait_for
 
-TAPLOOM = str(pathlib.Path(os.environ.get("TAPLOOM_BIN_DIR", "build/release/bin")).resolve() / "taploom")
-EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES = REPOSITORY / "examples"
+TAPLOOM = str(pathlib.Path(os.environ.get("TAPLOOM_BIN_DIR", REPOSITORY / "build/release/bin")) / "taploom")
 RUN_ROOT = pathlib.Path("/run/taploom")
 SKIPPED = 77  # exit code, as CMakeLists.txt tells ctest
 
@@ -105,12 +106,14 @@ class Fabric:
     @contextlib.contextmanager
     def dropping(self, sender, reason):
         """What the block sends ends as a drop of `sender`'s with this reason, and with no other."""
+        def counted():
+            return {why: count - before[who, why] for (who, why), count in self.drops().items()
+                    if who == sender.name and count > before[who, why]}  # fmt: skip
+
         before = self.drops()
         yield
-        wait_for(lambda: self.drops()[sender.name, reason] > before[sender.name, reason],
-                 f"{sender.name}: {reason} counted (counted: {self.drops() - before})")  # fmt: skip
-        others = {key: count for key, count in (self.drops() - before).items() if key != (sender.name, reason)}
-        assert not others, f"counted beside {reason}: {others}"
+        wait_for(counted, f"{sender.name}: a drop for {reason}")
+        assert counted().keys() == {reason}, f"{sender.name}: dropped for {counted()}, not for {reason} alone"
 
     def processes(self):
         """(pid, start time) of control, the dataplane, and everything inside the instances."""
@@ -193,8 +196,10 @@ class FabricTest(unittest.TestCase):
             with self.fabric.dropping(source, reason), source.begin_connect(address, port) as connection:
                 wait_for(lambda: wire.select(destination=address, opens_connection=True), "the SYN leaves")
                 self.assertFalse(has_heard(connection))
-        answers = [frame for frame in wire if not frame.sent and frame.source is not None]
-        self.assertEqual([], list(map(str, answers)))
+        received = [frame for frame in wire if not frame.sent]
+        answers = [frame for frame in received if frame.source == address and frame.source_port == port]
+        errors = [frame for frame in received if frame.icmp_type is not None]
+        self.assertEqual([], list(map(str, answers + errors)))
 
 
 def main():
