@@ -35,7 +35,8 @@ int Attach(const Arguments& arguments) {
   std::string name;
   if (arguments.Has("pid")) {
     const auto pid = ParsePid(arguments.Value("pid"));
-    if (!pid) return Fail(kBadInput, fmt::format("\"{}\" is no process id", arguments.Value("pid")));
+    if (!pid)
+      return Fail(kBadInput, fmt::format("\"{}\" is no process id", arguments.Value("pid")));
     body["pid"] = *pid;
     name = fmt::format("pid-{}", *pid);
   } else {

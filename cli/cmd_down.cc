@@ -1,4 +1,5 @@
-// `down` asks control to go and waits until it is gone; what a dead control left behind it clears away itself.
+// `down` asks control to go and waits until it is gone; what a dead control left behind it clears
+// away itself.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
@@ -60,7 +61,8 @@ int Down(const Arguments& arguments) {
     return code;
   }
   if (known.empty()) {
-    return Fail(kBadInput, name.empty() ? "no fabric runs" : fmt::format("no fabric \"{}\"; none runs", name));
+    return Fail(kBadInput,
+                name.empty() ? "no fabric runs" : fmt::format("no fabric \"{}\"; none runs", name));
   }
   if (name.empty() && known.size() > 1) {
     return Fail(kBadInput,

@@ -1,4 +1,5 @@
-// `exec` becomes the command, inside the instance, with the environment and /etc that its programs have.
+// `exec` becomes the command, inside the instance, with the environment and /etc that its programs
+// have.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -35,7 +36,8 @@ int Exec(const Arguments& arguments) {
   const auto netns = netns::OpenNamespace(text("netns"));
   if (!netns.ok()) return Fail(netns.status());
   process::NamespaceEntry entry{netns->get(), {}};
-  // An attached container has its files inside its own mount namespace, where the host's view does not reach.
+  // An attached container has its files inside its own mount namespace, where the host's view does
+  // not reach.
   const std::string resolver = text("resolver_folder");
   if (!resolver.empty()) entry.covered = netns::CoveredBy(resolver);
   const process::EntryFailure failure = process::EnterNamespaces(entry);

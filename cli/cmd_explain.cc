@@ -1,6 +1,4 @@
 // `explain` asks a running fabric, or walks a topology file down to the same plan and asks that.
-#include "control/explain.h"
-
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -8,17 +6,14 @@
 #include "cli/select_fabric.h"
 #include "cli/talk.h"
 #include "cli/topology_file.h"
+#include "control/explain.h"
 #include "control/lower.h"
 
 namespace taploom::cli {
 namespace {
 
-using nlohmann::ordered_json;
-
-int Show(ordered_json answer, Format format) {
-  const bool passes = answer.value("passes", false);
-  const std::string text = answer.value("text", "");
-  answer.erase("text");
+int Show(const nlohmann::ordered_json& answer, const std::string& text, bool passes,
+         Format format) {
   fmt::print("{}", format == Format::kJson ? Render(answer, format) : text);
   return passes ? kDone : kNegative;
 }
@@ -30,11 +25,10 @@ int ExplainFile(const std::string& path, const std::string& source, const std::s
   const auto topology = Validated(*file);
   if (!topology.ok()) return Fail(topology.status());
   control::Allocations allocations;
-  control::ExplainAnswer answer =
+  const control::ExplainAnswer answer =
       control::ExplainPath(control::Lower(*topology, allocations), source, destination);
   if (!answer.error.empty()) return Fail(kBadInput, answer.error);
-  answer.json["text"] = answer.text;
-  return Show(std::move(answer.json), format);
+  return Show(answer.json, answer.text, answer.passes, format);
 }
 
 }  // namespace
@@ -51,7 +45,8 @@ int Explain(const Arguments& arguments) {
   const api::Reply reply =
       ClientOf(*paths).Post("explain", {{"source", source}, {"destination", destination}});
   if (!reply.ok()) return Fail(reply);
-  return Show(reply.body, *format);
+  return Show(reply.body["answer"], reply.body["text"].get<std::string>(),
+              reply.body["passes"].get<bool>(), *format);
 }
 
 }  // namespace taploom::cli

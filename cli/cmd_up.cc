@@ -87,8 +87,12 @@ absl::StatusOr<pid_t> StartControl(const std::string& fabric, const TopologyFile
   if (!log.valid()) return process::HostError(fmt::format("write {}", paths.control_log), errno);
 
   process::SpawnRequest request;
-  request.argv = {process::SiblingExecutable("taploom-control"), "--fabric", fabric, "--topology",
-                  std::filesystem::absolute(file.path).string(), "--report",
+  request.argv = {process::SiblingExecutable("taploom-control"),
+                  "--fabric",
+                  fabric,
+                  "--topology",
+                  std::filesystem::absolute(file.path).string(),
+                  "--report",
                   fmt::to_string(kReportFd)};
   if (foreground) request.argv.emplace_back("--die-with-parent");
   request.environment = process::EnvironmentWith({});
@@ -139,7 +143,8 @@ int Up(const Arguments& arguments) {
   const runtime::FabricPaths paths = runtime::PathsOf(fabric);
   if (runtime::IsRunning(paths)) {
     return Fail(kBadInput, fmt::format("fabric \"{}\" is running already; `taploom apply` changes "
-                                       "it, `taploom down {}` stops it", fabric, fabric));
+                                       "it, `taploom down {}` stops it",
+                                       fabric, fabric));
   }
 
   const bool foreground = arguments.Has("foreground");
@@ -155,7 +160,10 @@ int Up(const Arguments& arguments) {
   UniqueFd report_out(ends[1]);
   const auto control = StartControl(fabric, *file, foreground, report_out.get());
   report_out.reset();
-  if (!control.ok()) return Fail(control.status());
+  if (!control.ok()) {
+    runtime::RemoveFolders(paths);
+    return Fail(control.status());
+  }
 
   const Report report = Listen(report_in.get(), !foreground);
   if (!report.ready) {

@@ -16,7 +16,6 @@ int Exec(const Arguments& arguments);
 int Explain(const Arguments& arguments);
 int Attach(const Arguments& arguments);
 int Detach(const Arguments& arguments);
-int Explain(const Arguments& arguments);
 int Schema(const Arguments& arguments);
 int Completion(const Arguments& arguments);
 int Version(const Arguments& arguments);

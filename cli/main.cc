@@ -17,8 +17,9 @@ int main(int argc, char** argv) {
   }
   if (!command.error.empty()) {
     const int code = Fail(kBadInput, command.error);
-    Say(command.verb == nullptr ? "`taploom help` lists the verbs"
-                                : fmt::format("`taploom {} --help` explains it", command.verb->name));
+    Say(command.verb == nullptr
+            ? "`taploom help` lists the verbs"
+            : fmt::format("`taploom {} --help` explains it", command.verb->name));
     return code;
   }
   try {

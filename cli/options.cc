@@ -28,7 +28,8 @@ po::options_description Describe(const VerbSpec& verb) {
   return description;
 }
 
-// What follows "--", and for a verb that takes a command also what follows its words: `exec web-1 ls -l` needs no "--".
+// What follows "--", and for a verb that takes a command also what follows its words: `exec web-1
+// ls -l` needs no "--".
 void SplitCommand(const VerbSpec& verb, std::vector<std::string>& words,
                   std::vector<std::string>& command) {
   if (!verb.takes_command) return;
@@ -43,9 +44,10 @@ void SplitCommand(const VerbSpec& verb, std::vector<std::string>& words,
     if (!word->starts_with("-")) {
       ++positional;
     } else if (word->find('=') == std::string::npos) {
-      const auto option = std::find_if(verb.options.begin(), verb.options.end(), [&](const auto& o) {
-        return *word == fmt::format("--{}", o.name) || *word == fmt::format("-{}", o.letter);
-      });
+      const auto option =
+          std::find_if(verb.options.begin(), verb.options.end(), [&](const auto& o) {
+            return *word == fmt::format("--{}", o.name) || *word == fmt::format("-{}", o.letter);
+          });
       const bool has_value = option != verb.options.end() && !option->value.empty();
       if (has_value && word + 1 != words.end()) ++word;
     }
@@ -87,8 +89,8 @@ void ParseVerb(const VerbSpec& verb, std::vector<std::string> words, ParsedComma
   if (count < verb.least_words) {
     result.error = fmt::format("{} needs {}", verb.name, verb.words);
   } else if (count > verb.most_words) {
-    result.error = fmt::format("{} does not take \"{}\"", verb.name,
-                               result.arguments.words[verb.most_words]);
+    result.error =
+        fmt::format("{} does not take \"{}\"", verb.name, result.arguments.words[verb.most_words]);
   } else if (verb.takes_command && result.arguments.command.empty()) {
     result.error = fmt::format("{} needs a command", verb.name);
   }

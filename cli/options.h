@@ -1,4 +1,5 @@
-// Options: argv → a verb and its Arguments. Boost.Program_options does the work and stays inside options.cc.
+// Options: argv → a verb and its Arguments. Boost.Program_options does the work and stays inside
+// options.cc.
 #ifndef TAPLOOM_CLI_OPTIONS_H_
 #define TAPLOOM_CLI_OPTIONS_H_
 
@@ -12,8 +13,8 @@ namespace taploom::cli {
 struct ParsedCommand {
   const VerbSpec* verb = nullptr;
   Arguments arguments;
-  bool help = false;   // help was asked for: of `verb`, or of everything when there is none
-  std::string error;   // one sentence; empty when the line makes sense
+  bool help = false;  // help was asked for: of `verb`, or of everything when there is none
+  std::string error;  // one sentence; empty when the line makes sense
 };
 
 // `words`: the command line without the program's name.

@@ -11,14 +11,20 @@ using nlohmann::ordered_json;
 
 std::string CellText(const ordered_json& value) {
   std::string text;
-  if (value.is_string()) text = value.get<std::string>();
-  else if (value.is_boolean()) text = value.get<bool>() ? "yes" : "no";
-  else if (!value.is_null()) text = value.dump();
+  if (value.is_string()) {
+    text = value.get<std::string>();
+  } else if (value.is_boolean()) {
+    text = value.get<bool>() ? "yes" : "no";
+  } else if (!value.is_null()) {
+    text = value.dump();
+  }
   return text.empty() ? "-" : text;
 }
 
 std::string Heading(std::string key) {
-  for (char& c : key) c = c == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : key) {
+    c = c == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
   return key;
 }
 

@@ -14,8 +14,9 @@ enum class Format { kTable, kJson };
 // "table", "json" or nothing given (table); nullopt for any other word.
 std::optional<Format> ParseFormat(std::string_view word);
 
-// `rows` is an array of flat objects with the same keys. Table: a header, then one line per row, columns aligned, empty
-// values as "-"; no row, no text. JSON: the array, indented. Ends in a newline.
+// `rows` is an array of flat objects with the same keys. Table: a header, then one line per row,
+// columns aligned, empty values as "-"; no row, no text. JSON: the array, indented. Ends in a
+// newline.
 std::string Render(const nlohmann::ordered_json& rows, Format format);
 
 }  // namespace taploom::cli

@@ -12,9 +12,8 @@ namespace taploom::cli {
 
 std::vector<std::string> RunningFabrics() {
   std::vector<std::string> names = runtime::KnownFabrics();
-  std::erase_if(names, [](const std::string& name) {
-    return !runtime::IsRunning(runtime::PathsOf(name));
-  });
+  std::erase_if(
+      names, [](const std::string& name) { return !runtime::IsRunning(runtime::PathsOf(name)); });
   return names;
 }
 

@@ -12,9 +12,12 @@ ExitCode CodeOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists: return kBadInput;
-    case absl::StatusCode::kDeadlineExceeded: return kTimeout;
-    default: return kHostCannot;
+    case absl::StatusCode::kAlreadyExists:
+      return kBadInput;
+    case absl::StatusCode::kDeadlineExceeded:
+      return kTimeout;
+    default:
+      return kHostCannot;
   }
 }
 

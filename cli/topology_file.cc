@@ -28,9 +28,9 @@ absl::StatusOr<control::ValidTopology> Validated(const TopologyFile& file) {
   control::LoadResult loaded = control::LoadTopology(file.text);
   if (loaded.valid) return *std::move(loaded.valid);
   fmt::print(stderr, "{}", control::FormatFindings(loaded.findings, file.path));
-  return absl::InvalidArgumentError(fmt::format(
-      "{} is not a valid topology: {} finding{}", file.path, loaded.findings.size(),
-      loaded.findings.size() == 1 ? "" : "s"));
+  return absl::InvalidArgumentError(fmt::format("{} is not a valid topology: {} finding{}",
+                                                file.path, loaded.findings.size(),
+                                                loaded.findings.size() == 1 ? "" : "s"));
 }
 
 }  // namespace taploom::cli

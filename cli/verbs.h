@@ -19,9 +19,10 @@ struct OptionSpec {
 
 // What the user typed, sorted by what it is.
 struct Arguments {
-  std::vector<std::string> words;                          // in the order of VerbSpec::words
-  std::map<std::string, std::vector<std::string>> values;  // by option name; a switch has one empty value
-  std::vector<std::string> command;                        // for a verb that takes one
+  std::vector<std::string> words;  // in the order of VerbSpec::words
+  std::map<std::string, std::vector<std::string>>
+      values;                        // by option name; a switch has one empty value
+  std::vector<std::string> command;  // for a verb that takes one
 
   bool Has(const std::string& option) const { return values.contains(option); }
   // The last value given; empty when there is none.
@@ -32,12 +33,13 @@ struct Arguments {
 
 struct VerbSpec {
   std::string_view name;
-  std::string_view words;     // usage of the positional words, "KIND [NAME]"
+  std::string_view words = {};  // usage of the positional words, "KIND [NAME]"
   std::size_t least_words = 0, most_words = 0;
   bool takes_command = false;  // everything after "--" (or after the words) is a command
-  std::vector<OptionSpec> options;
-  std::string_view summary;   // one line
-  std::string_view example;   // one line that runs
+  std::vector<OptionSpec> options = {};
+  std::string_view summary;            // one line
+  std::string (*details)() = nullptr;  // further help, made when asked for
+  std::string_view example;            // one line that runs
   int (*run)(const Arguments&);
 };
 

@@ -1,8 +1,11 @@
 // taploom-control: runs one fabric, from a topology file until it is told to stop.
 //
 // Started by `taploom up`, which reads from --report what happens, one JSON object per line:
-//   {"step": sentence}   {"ready": true, "notes": […]}   {"failed": sentence, "findings": […], "exit": code}
-// SIGTERM and SIGINT take the fabric down. Exit status: 0 it was taken down, 2 bad input, 3 the host cannot do it.
+//   {"step": sentence}
+//   {"ready": true, "notes": [sentence, …]}
+//   {"failed": sentence, "findings": [line, …], "exit": code}
+// SIGTERM and SIGINT take the fabric down. Exit status: 0 it was taken down, 2 bad input, 3 the host
+// cannot do it.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -59,10 +62,15 @@ bool ParseArguments(int argc, char** argv, Arguments& arguments) {
     }
     if (i + 1 == argc) return false;
     const char* const value = argv[++i];
-    if (option == "--fabric") arguments.fabric = value;
-    else if (option == "--topology") arguments.topology = value;
-    else if (option == "--report") arguments.report_fd = std::atoi(value);
-    else return false;
+    if (option == "--fabric") {
+      arguments.fabric = value;
+    } else if (option == "--topology") {
+      arguments.topology = value;
+    } else if (option == "--report") {
+      arguments.report_fd = std::atoi(value);
+    } else {
+      return false;
+    }
   }
   return !arguments.fabric.empty() && !arguments.topology.empty();
 }

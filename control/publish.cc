@@ -16,7 +16,8 @@ namespace {
 // Far more than the largest configuration takes to compile: only a dataplane that hangs is cut off.
 constexpr time_t kPatienceSeconds = 30;
 constexpr std::uint32_t kLargestAnswer = 256u << 20;  // bytes
-static_assert(std::endian::native == std::endian::little, "byte counts go over the wire as they are");
+static_assert(std::endian::native == std::endian::little,
+              "byte counts go over the wire as they are");
 
 absl::Status NoDataplane() { return absl::UnavailableError("the dataplane is not running"); }
 

@@ -12,13 +12,13 @@
 
 namespace taploom::control {
 
-// One question at a time, each waiting for its answer. A refusal by the dataplane is kInvalidArgument with its sentence
-// and has changed nothing; kUnavailable means that there is no dataplane to talk to, and stays so until Connect().
-// Not thread-safe.
+// One question at a time, each waiting for its answer. A refusal by the dataplane is
+// kInvalidArgument with its sentence and has changed nothing; kUnavailable means that there is no
+// dataplane to talk to, and stays so until Connect(). Not thread-safe.
 class DataplaneLink {
  public:
-  // Begins to talk to a dataplane at the other end of `socket`, a Unix stream socket. Generations go on counting, so a
-  // restarted dataplane never sees an older one than its predecessor.
+  // Begins to talk to a dataplane at the other end of `socket`, a Unix stream socket. Generations
+  // go on counting, so a restarted dataplane never sees an older one than its predecessor.
   void Connect(process::UniqueFd socket);
   void Disconnect() { socket_.reset(); }
   bool connected() const { return socket_.valid(); }

@@ -23,7 +23,8 @@ httplib::Client MakeClient(const std::string& socket_path) {
 Reply ReplyFrom(const httplib::Result& result, const std::string& socket_path) {
   Reply reply;
   if (!result) {
-    reply.error = fmt::format("no answer on {}: {}", socket_path, httplib::to_string(result.error()));
+    reply.error =
+        fmt::format("no answer on {}: {}", socket_path, httplib::to_string(result.error()));
     return reply;
   }
   reply.status = result->status;
@@ -39,8 +40,7 @@ Reply ReplyFrom(const httplib::Result& result, const std::string& socket_path) {
 
 Reply ApiClient::Get(const std::string& kind, const std::string& name) const {
   httplib::Client client = MakeClient(socket_path_);
-  const httplib::Params params =
-      name.empty() ? httplib::Params{} : httplib::Params{{"name", name}};
+  const httplib::Params params = name.empty() ? httplib::Params{} : httplib::Params{{"name", name}};
   return ReplyFrom(client.Get("/v1/" + kind, params, httplib::Headers{}), socket_path_);
 }
 

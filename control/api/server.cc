@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "control/explain.h"
-#include "control/explain.h"
 #include "control/process/host_error.h"
 
 namespace taploom::api {
@@ -22,17 +21,25 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr const char* kJson = "application/json";
-constexpr std::size_t kLargestRequest = 16u << 20;  // bytes; a topology file is the largest thing sent
+constexpr std::size_t kLargestRequest = 16u
+                                        << 20;  // bytes; a topology file is the largest thing sent
 
 int HttpCode(absl::StatusCode code) {
   switch (code) {
-    case absl::StatusCode::kOk: return 200;
-    case absl::StatusCode::kInvalidArgument: return 400;
-    case absl::StatusCode::kPermissionDenied: return 403;
-    case absl::StatusCode::kNotFound: return 404;
-    case absl::StatusCode::kAlreadyExists: return 409;
-    case absl::StatusCode::kDeadlineExceeded: return 504;
-    default: return 503;
+    case absl::StatusCode::kOk:
+      return 200;
+    case absl::StatusCode::kInvalidArgument:
+      return 400;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kAlreadyExists:
+      return 409;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 504;
+    default:
+      return 503;
   }
 }
 
@@ -95,8 +102,7 @@ runtime::Attachment AttachmentOf(const json& body) {
   attachment.request.name = RequiredText(body, "name");
   attachment.request.address = AddressField(body, "ip");
   attachment.request.ipv6 = AddressField(body, "ipv6");
-  attachment.request.security_groups =
-      Field<std::vector<std::string>>(body, "security_groups", {});
+  attachment.request.security_groups = Field<std::vector<std::string>>(body, "security_groups", {});
   attachment.device = Field<std::string>(body, "device", "eth0");
   if (const pid_t pid = Field<pid_t>(body, "pid", 0); pid > 0) {
     attachment.pid = pid;
@@ -115,20 +121,22 @@ class ApiServer::Impl {
       : fabric_(fabric), shut_down_(std::move(shut_down)) {
     server_.set_payload_max_length(kLargestRequest);
     server_.set_keep_alive_max_count(1);
-    server_.set_exception_handler([](const Request&, Response& response, std::exception_ptr failure) {
-      try {
-        std::rethrow_exception(failure);
-      } catch (const BadRequest& error) {
-        AnswerError(response, absl::InvalidArgumentError(error.what()));
-      } catch (const std::exception& error) {
-        AnswerError(response, absl::InternalError(error.what()));
-      }
-    });
+    server_.set_exception_handler(
+        [](const Request&, Response& response, std::exception_ptr failure) {
+          try {
+            std::rethrow_exception(failure);
+          } catch (const BadRequest& error) {
+            AnswerError(response, absl::InvalidArgumentError(error.what()));
+          } catch (const std::exception& error) {
+            AnswerError(response, absl::InternalError(error.what()));
+          }
+        });
     server_.set_error_handler([](const Request& request, Response& response) {
       if (response.body.empty()) {
-        Answer(response, {{"error", fmt::format("{} {} is no request of this API", request.method,
-                                                request.path)},
-                          {"findings", json::array()}},
+        Answer(response,
+               {{"error",
+                 fmt::format("{} {} is no request of this API", request.method, request.path)},
+                {"findings", json::array()}},
                response.status);
       }
     });
@@ -180,18 +188,9 @@ class ApiServer::Impl {
       const json body = BodyOf(request);
       const control::ExplainAnswer answer = control::ExplainPath(
           fabric_.plan(), RequiredText(body, "source"), RequiredText(body, "destination"));
-      if (!answer.error.empty()) return AnswerError(response, absl::InvalidArgumentError(answer.error));
-      Answer(response, {{"passes", answer.passes}, {"answer", answer.json}, {"text", answer.text}});
-    });
-    server_.Post("/v1/explain", [this](const Request& request, Response& response) {
-      const json body = BodyOf(request);
-      control::ExplainAnswer answer = control::ExplainPath(
-          fabric_.plan(), RequiredText(body, "source"), RequiredText(body, "destination"));
-      if (!answer.error.empty()) {
+      if (!answer.error.empty())
         return AnswerError(response, absl::InvalidArgumentError(answer.error));
-      }
-      answer.json["text"] = std::move(answer.text);
-      Answer(response, answer.json);
+      Answer(response, {{"passes", answer.passes}, {"answer", answer.json}, {"text", answer.text}});
     });
     server_.Post("/v1/down", [this](const Request&, Response& response) {
       Answer(response, json::object(), 202);
@@ -209,6 +208,8 @@ ApiServer::ApiServer(runtime::Fabric& fabric, std::function<void()> shut_down)
     : impl_(std::make_unique<Impl>(fabric, std::move(shut_down))) {}
 ApiServer::~ApiServer() = default;
 
-absl::Status ApiServer::Listen(const std::string& socket_path) { return impl_->Listen(socket_path); }
+absl::Status ApiServer::Listen(const std::string& socket_path) {
+  return impl_->Listen(socket_path);
+}
 
 }  // namespace taploom::api

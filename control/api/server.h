@@ -1,15 +1,18 @@
 // ApiServer: HTTP/JSON over the fabric's Unix socket.
 //
-//   GET  /v1/fabric              one object: name, state, …
-//   GET  /v1/KIND[?name=NAME]    an array of flat objects; KIND as in rows.h
-//   POST /v1/apply    {"topology": text, "file", "folder", "dry_run"}   → {"changes": […], "notes": […]}
-//   POST /v1/attach   {"subnet", "netns" | "pid", "name", "ip", "ipv6", "security_groups": […], "device"}
-//   POST /v1/detach   {"name"}
-//   POST /v1/explain  {"source", "destination"}   → explain.h's JSON, with its "text"
-//   POST /v1/down     {}         202: the fabric is about to go; the end of the process says that it is gone
+//   GET  /v1/fabric            one object: name, state, …
+//   GET  /v1/KIND[?name=NAME]  an array of flat objects; KIND as in rows.h
+//   POST /v1/apply             {"topology": text, "file", "folder", "dry_run"}
+//   POST /v1/attach            {"subnet", "netns" | "pid", "name", "ip", "ipv6",
+//                               "security_groups": […], "device"}
+//   POST /v1/detach            {"name"}
+//   POST /v1/explain           {"source", "destination"} → {"passes", "answer", "text"}
+//   POST /v1/down              {} → 202: about to go; the end of the process says that it is gone
 //
-// An error is {"error": sentence, "findings": [line, …]} with 400, 404 or 409 (the request), 403 or 503 (the host) or
-// 504 (no answer in time). A name travels as a query parameter because names have slashes.
+// apply, attach and detach answer {"changes": [line, …], "notes": [sentence, …]}. An error is
+// {"error": sentence, "findings": [line, …]} with 400, 404 or 409 (the request is wrong), 403 or
+// 503 (the host cannot) or 504 (no answer in time). A name travels as a query parameter because
+// names have slashes.
 #ifndef TAPLOOM_CONTROL_API_SERVER_H_
 #define TAPLOOM_CONTROL_API_SERVER_H_
 

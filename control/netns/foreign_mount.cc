@@ -18,8 +18,8 @@ namespace {
 
 using process::HostError;
 
-// In a thread of its own, which can leave the caller's mount namespace because it first gives up sharing the caller's
-// root and working directory.
+// In a thread of its own, which can leave the caller's mount namespace because it first gives up
+// sharing the caller's root and working directory.
 absl::Status InMountNamespace(int pidfd, const std::function<absl::Status()>& work) {
   absl::Status status;
   std::thread([&] {
@@ -39,7 +39,8 @@ absl::Status InMountNamespace(int pidfd, const std::function<absl::Status()>& wo
 
 absl::Status CoverIn(int pidfd, const std::string& source, const std::string& target) {
   // A detached copy of the mount can be carried across; a path could not be resolved over there.
-  const process::UniqueFd tree(open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  const process::UniqueFd tree(
+      open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
   if (!tree.valid()) return HostError(fmt::format("take hold of {}", source), errno);
   return InMountNamespace(pidfd, [&]() -> absl::Status {
     if (move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0) {

@@ -135,14 +135,14 @@ class Configurer {
     const Route route = DefaultRoute(family, &*gateway);
     const int code = rtnl_route_add(socket_, route.get(), NLM_F_CREATE | NLM_F_EXCL);
     if (code == -NLE_EXIST) {
-      notes_.push_back(fmt::format(
-          "the namespace keeps its own {} default route; {} reaches its subnet only",
-          family == AF_INET ? "IPv4" : "IPv6", plan_.device));
+      notes_.push_back(
+          fmt::format("the namespace keeps its own {} default route; {} reaches its subnet only",
+                      family == AF_INET ? "IPv4" : "IPv6", plan_.device));
       return absl::OkStatus();
     }
-    return code < 0 ? NetlinkError(fmt::format("add the default route by {}", gateway->ToString()),
-                                   code)
-                    : absl::OkStatus();
+    return code < 0
+               ? NetlinkError(fmt::format("add the default route by {}", gateway->ToString()), code)
+               : absl::OkStatus();
   }
 
   std::vector<std::string> notes() && { return std::move(notes_); }

@@ -66,7 +66,8 @@ absl::StatusOr<bool> PrepareNamespaceFolder() {
 
 void RemoveNamespaceFolderIfEmpty() {
   const std::string folder(kNamespaceFolder);
-  // Removing the directory fails while it is a mount point, and unmounting does not look whether it is empty.
+  // Removing the directory fails while it is a mount point, and unmounting does not look whether it
+  // is empty.
   if (rmdir(folder.c_str()) == 0 || errno != EBUSY) return;
   const UniqueFd inside(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status {};

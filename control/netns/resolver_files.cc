@@ -16,8 +16,7 @@ namespace taploom::netns {
 namespace {
 
 absl::Status WriteInPlace(const std::string& path, const std::string& text) {
-  const process::UniqueFd file(
-      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const process::UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!file.valid()) return process::HostError(fmt::format("write {}", path), errno);
   if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     return process::HostError(fmt::format("write {}", path), errno);

@@ -20,8 +20,8 @@ std::string ResolverFolder(std::string_view namespace_name);
 std::string ResolvConfText(const control::NamespacePlan& plan);
 std::string HostsText(const control::NamespacePlan& plan);
 
-// Writes both files into `folder`, creating it. Existing files are rewritten in place: a program that runs with them bound
-// over its /etc sees the change at once.
+// Writes both files into `folder`, creating it. Existing files are rewritten in place: a program
+// that runs with them bound over its /etc sees the change at once.
 absl::Status WriteResolverFiles(const std::string& folder, const control::NamespacePlan& plan);
 
 // What those files cover in /etc.

@@ -1,6 +1,8 @@
-// ExitWatcher: tells which of the caller's children have ended, as an event a poll loop can wait for.
+// ExitWatcher: tells which of the caller's children have ended, as an event a poll loop can wait
+// for.
 //
-// By pidfd and by name, never "any child": other code of the process may wait for children of its own.
+// By pidfd and by name, never "any child": other code of the process may wait for children of its
+// own.
 #ifndef TAPLOOM_CONTROL_PROCESS_EXIT_WATCHER_H_
 #define TAPLOOM_CONTROL_PROCESS_EXIT_WATCHER_H_
 

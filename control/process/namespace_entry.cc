@@ -13,7 +13,8 @@ EntryFailure EnterNamespaces(const NamespaceEntry& entry) {
   }
   if (entry.covered.empty()) return {};
   if (unshare(CLONE_NEWNS) != 0) return {errno, "make a mount namespace"};
-  // Slave, not private: a namespace removed by the host must not live on as a copy of its mount in here.
+  // Slave, not private: a namespace removed by the host must not live on as a copy of its mount in
+  // here.
   if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     return {errno, "separate the mounts from the host's"};
   }

@@ -39,7 +39,9 @@ std::optional<ProcessIdentity> Identify(pid_t pid) {
   return ProcessIdentity{pid, *start_time};
 }
 
-bool IsExiting(pid_t pid) { return (StatField(pid, kFlagsField).value_or(kExitingFlag) & kExitingFlag) != 0; }
+bool IsExiting(pid_t pid) {
+  return (StatField(pid, kFlagsField).value_or(kExitingFlag) & kExitingFlag) != 0;
+}
 
 UniqueFd OpenProcess(pid_t pid) {
   return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));

@@ -17,7 +17,8 @@
 namespace taploom::process {
 namespace {
 
-// Above every number a program is told to expect, so that moving one descriptor never overwrites another.
+// Above every number a program is told to expect, so that moving one descriptor never overwrites
+// another.
 constexpr int kParkingLot = 100;
 
 struct ChildFailure {

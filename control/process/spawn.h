@@ -23,11 +23,13 @@ struct SpawnRequest {
   std::vector<std::string> environment;  // "NAME=value", complete
   std::string working_directory;         // empty = the caller's
   int output = -1;                       // stdout and stderr; -1 = the caller's
-  std::vector<InheritedFd> inherited;    // besides 0 (/dev/null), 1 and 2; every other descriptor is closed
+  std::vector<InheritedFd>
+      inherited;  // besides 0 (/dev/null), 1 and 2; every other descriptor is closed
   std::optional<NamespaceEntry> entry;
 };
 
-// The program's pid once exec has succeeded; otherwise the step that failed. The caller reaps the child.
+// The program's pid once exec has succeeded; otherwise the step that failed. The caller reaps the
+// child.
 absl::StatusOr<pid_t> Spawn(const SpawnRequest& request);
 
 // The caller's environment as "NAME=value" with `extra` winning over it.

@@ -18,7 +18,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A killed process is gone as soon as the scheduler has run it; only one stuck in the kernel needs longer.
+// A killed process is gone as soon as the scheduler has run it; only one stuck in the kernel needs
+// longer.
 constexpr std::chrono::milliseconds kKillWait{2000};
 constexpr int kRounds = 5;
 

@@ -29,8 +29,9 @@ NamespaceId IdOf(int fd);
 // Live processes (no zombies, not the caller) whose network namespace is one of `namespaces`.
 std::vector<pid_t> ProcessesIn(const std::set<NamespaceId>& namespaces);
 
-// SIGTERM to every process in `namespaces`, SIGKILL to those still there after `grace`. Looks again until none is left,
-// so a process that forks while it is being ended is found as well. An error names the pids that survived SIGKILL.
+// SIGTERM to every process in `namespaces`, SIGKILL to those still there after `grace`. Looks again
+// until none is left, so a process that forks while it is being ended is found as well. An error
+// names the pids that survived SIGKILL.
 absl::Status TerminateProcessesIn(const std::set<NamespaceId>& namespaces,
                                   std::chrono::milliseconds grace);
 
@@ -38,7 +39,8 @@ absl::Status TerminateProcessesIn(const std::set<NamespaceId>& namespaces,
 absl::Status TerminateProcesses(const std::vector<ProcessIdentity>& processes,
                                 std::chrono::milliseconds grace);
 
-// Waits until every process behind `pidfds` has ended or `timeout` has passed; true when all have ended.
+// Waits until every process behind `pidfds` has ended or `timeout` has passed; true when all have
+// ended.
 bool WaitForExit(const std::vector<UniqueFd>& pidfds, std::chrono::milliseconds timeout);
 
 }  // namespace taploom::process

@@ -102,7 +102,8 @@ absl::StatusOr<UniqueFd> LockFabric(const FabricPaths& paths) {
   if (!locked && !IsRunning(paths)) locked = flock(file.get(), LOCK_EX) == 0;
   struct stat held {
   }, named{};
-  // A fabric that was just going may have removed the file between the opening and the locking of it.
+  // A fabric that was just going may have removed the file between the opening and the locking of
+  // it.
   if (!locked || fstat(file.get(), &held) != 0 || stat(paths.pid_file.c_str(), &named) != 0 ||
       held.st_ino != named.st_ino) {
     return absl::AlreadyExistsError(fmt::format("fabric \"{}\" is running already", paths.fabric));

@@ -19,8 +19,7 @@ absl::Status DataplaneProcess::Start(process::ExitWatcher& watcher) {
   }
   process::UniqueFd ours(ends[0]);
   const process::UniqueFd theirs(ends[1]);
-  const process::UniqueFd log(
-      open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  const process::UniqueFd log(open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!log.valid()) return process::HostError(fmt::format("write {}", log_), errno);
 
   process::SpawnRequest request;

@@ -19,7 +19,8 @@ class DataplaneProcess {
   DataplaneProcess(std::string executable, std::string log)
       : executable_(std::move(executable)), log_(std::move(log)) {}
 
-  // Starts it with its end of a fresh socket as descriptor 3, and connects the link. REQUIRES: none is running.
+  // Starts it with its end of a fresh socket as descriptor 3, and connects the link. REQUIRES: none
+  // is running.
   absl::Status Start(process::ExitWatcher& watcher);
   // Notes its end; the link is closed.
   void NoteExit();

@@ -1,4 +1,5 @@
-// DesiredState: a topology file plus what was attached at run time, taken down the whole road to a plan.
+// DesiredState: a topology file plus what was attached at run time, taken down the whole road to a
+// plan.
 #ifndef TAPLOOM_CONTROL_RUNTIME_DESIRED_STATE_H_
 #define TAPLOOM_CONTROL_RUNTIME_DESIRED_STATE_H_
 
@@ -37,7 +38,8 @@ struct DesiredResult {
   std::vector<control::Finding> findings;
 };
 
-// `fabric` is the name under which it runs, whatever the file says. `allocations` are the choices made so far.
+// `fabric` is the name under which it runs, whatever the file says. `allocations` are the choices
+// made so far.
 DesiredResult MakeDesiredState(const TopologySource& source, const std::string& fabric,
                                const std::vector<Attachment>& attachments,
                                control::Allocations allocations);

@@ -26,7 +26,8 @@ using control::LoadBalancerPlan;
 using control::NamespaceKind;
 using control::NamespacePlan;
 
-// A dataplane that dies this often within the window is not started again: it would only die of the same cause.
+// A dataplane that dies this often within the window is not started again: it would only die of the
+// same cause.
 constexpr std::size_t kDeathsTolerated = 5;
 constexpr std::chrono::seconds kDeathWindow{30};
 
@@ -38,6 +39,16 @@ const NamespacePlan* FindNamespace(const FabricPlan& plan, const std::string& na
   return found == plan.namespaces.end() ? nullptr : &*found;
 }
 
+// ": " and the last line of a log; nothing when it has none.
+std::string LastWords(const std::string& log) {
+  std::ifstream file(log);
+  std::string last;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty()) last = line;
+  }
+  return last.empty() ? "" : ": " + last;
+}
+
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -46,10 +57,14 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 
 std::string_view ToString(FabricState state) {
   switch (state) {
-    case FabricState::kStarting: return "starting";
-    case FabricState::kRunning: return "running";
-    case FabricState::kFailed: return "failed";
-    case FabricState::kStopping: return "stopping";
+    case FabricState::kStarting:
+      return "starting";
+    case FabricState::kRunning:
+      return "running";
+    case FabricState::kFailed:
+      return "failed";
+    case FabricState::kStopping:
+      return "stopping";
   }
   return "";
 }
@@ -65,14 +80,15 @@ Outcome Fabric::Up(const TopologySource& source, const Progress& progress) {
   std::error_code error;
   for (const std::string& folder : {paths_.logs, paths_.instances}) {
     std::filesystem::create_directories(folder, error);
-    if (error) return {process::HostError(fmt::format("create {}", folder), error.value()), {}, {}, {}};
+    if (error)
+      return {process::HostError(fmt::format("create {}", folder), error.value()), {}, {}, {}};
   }
   auto made = netns::PrepareNamespaceFolder();
   if (!made.ok()) return {made.status(), {}, {}, {}};
   if (*made) RememberNamespaceFolder();
 
-  auto authority = control::CertificateAuthority::Create(paths_.fabric,
-                                                         std::chrono::system_clock::now());
+  auto authority =
+      control::CertificateAuthority::Create(paths_.fabric, std::chrono::system_clock::now());
   if (!authority.ok()) return {authority.status(), {}, {}, {}};
   std::ofstream(paths_.ca) << authority->certificate_pem();
   authority_.emplace(*std::move(authority));
@@ -93,8 +109,11 @@ Outcome Fabric::Attach(const Attachment& attachment) {
   const std::lock_guard lock(mutex_);
   const std::string& name = attachment.request.name;
   if (namespaces_.contains(name)) {
-    return {absl::AlreadyExistsError(fmt::format("\"{}\" exists already; choose another name", name)),
-            {}, {}, {}};
+    return {
+        absl::AlreadyExistsError(fmt::format("\"{}\" exists already; choose another name", name)),
+        {},
+        {},
+        {}};
   }
   const auto netns = netns::OpenNamespace(attachment.request.netns_path);
   if (!netns.ok()) return {netns.status(), {}, {}, {}};
@@ -110,16 +129,18 @@ Outcome Fabric::Attach(const Attachment& attachment) {
 Outcome Fabric::Detach(const std::string& name) {
   const std::lock_guard lock(mutex_);
   std::vector<Attachment> attachments = attachments_;
-  const auto removed = std::erase_if(
-      attachments, [&](const Attachment& each) { return each.request.name == name; });
+  const auto removed =
+      std::erase_if(attachments, [&](const Attachment& each) { return each.request.name == name; });
   if (removed == 0) {
     std::vector<std::string> names;
     for (const Attachment& each : attachments_) names.push_back(each.request.name);
-    return {absl::NotFoundError(names.empty()
-                                    ? fmt::format("\"{}\" is not attached; nothing is", name)
-                                    : fmt::format("\"{}\" is not attached; attached: {}", name,
-                                                  fmt::join(names, ", "))),
-            {}, {}, {}};
+    return {
+        absl::NotFoundError(names.empty() ? fmt::format("\"{}\" is not attached; nothing is", name)
+                                          : fmt::format("\"{}\" is not attached; attached: {}",
+                                                        name, fmt::join(names, ", "))),
+        {},
+        {},
+        {}};
   }
   return Change(source_, std::move(attachments), false, [](const std::string&) {});
 }
@@ -127,8 +148,7 @@ Outcome Fabric::Detach(const std::string& name) {
 Outcome Fabric::Change(const TopologySource& source, std::vector<Attachment> attachments,
                        bool dry_run, const Progress& progress) {
   Outcome outcome;
-  DesiredResult desired =
-      MakeDesiredState(source, paths_.fabric, attachments, allocations_);
+  DesiredResult desired = MakeDesiredState(source, paths_.fabric, attachments, allocations_);
   if (!desired.state) {
     outcome.status = absl::InvalidArgumentError("the topology is not valid");
     for (const control::Finding& finding : desired.findings) {
@@ -151,10 +171,10 @@ absl::Status Fabric::Transition(DesiredState next, const TopologySource& source,
                                 std::vector<Attachment> attachments, const Progress& progress,
                                 std::vector<std::string>& notes) {
   const control::NamespaceWork work = control::WorkBetween(plan_, next.plan);
-  const bool same_config =
-      plan_.config.SerializeAsString() == next.plan.config.SerializeAsString();
+  const bool same_config = plan_.config.SerializeAsString() == next.plan.config.SerializeAsString();
   if (work.empty() && same_config) return absl::OkStatus();
-  // A namespace that is made anew keeps its port numbers, so the old one has to go first: after the point of no return.
+  // A namespace that is made anew keeps its port numbers, so the old one has to go first: after the
+  // point of no return.
   std::vector<std::string> fresh, anew;
   for (const std::string& name : work.created) {
     (Contains(work.removed, name) ? anew : fresh).push_back(name);
@@ -269,7 +289,8 @@ absl::Status Fabric::RemoveNamespaces(const std::vector<std::string>& names) {
     const auto space = namespaces_.find(name);
     if (space == namespaces_.end()) continue;
     for (const RunningNamespace::Device& device : space->second->devices()) {
-      // Fails for a port that an interrupted change never added, or when there is no dataplane: nothing to remove either way.
+      // Fails for a port that an interrupted change never added, or when there is no dataplane:
+      // nothing to remove either way.
       const absl::Status status = dataplane_.link().RemovePort(device.plan.port);
       if (!status.ok()) Log("port {}: {}", device.plan.port, Message(status));
     }
@@ -340,11 +361,13 @@ absl::Status Fabric::WriteJournal() {
 absl::Status Fabric::StartDataplane() {
   absl::Status status = dataplane_.Start(watcher_);
   if (status.ok()) status = WriteJournal();
-  // The first answer shows that it came up; a dataplane that refuses to start has said why in its log.
+  // The first answer shows that it came up; a dataplane that refuses to start has said why in its
+  // log.
   if (status.ok()) status = dataplane_.link().GetCounters().status();
   if (!status.ok()) {
+    // Its own words, because a fabric that does not start takes its logs with it.
     return absl::Status(status.code(),
-                        fmt::format("{} (see {})", Message(status), paths_.dataplane_log));
+                        fmt::format("{}{}", Message(status), LastWords(paths_.dataplane_log)));
   }
   return status;
 }

@@ -1,14 +1,14 @@
 // Fabric: a running fabric, from `up` to `down`.
 //
-//   State      means                                            leaves by
-//   kStarting  Up() is at work                                  Up() done → kRunning; failed → Down()
-//   kRunning   what the plan says exists and packets flow       dataplane dies → kFailed; Down() → kStopping
-//   kFailed    no dataplane: everything exists, nothing flows   dataplane restarted → kRunning; Down() → kStopping
-//   kStopping  Down() is at work, or done                       –
+//   kStarting  Up() is at work; done → kRunning, failed → Down()
+//   kRunning   what the plan says exists and packets flow; the dataplane dies → kFailed
+//   kFailed    no dataplane: everything exists, nothing flows; it is restarted → kRunning
+//   kStopping  Down() is at work or done; entered from every state, left for none
 //
-// Up() is an Apply() that starts from nothing, and every change goes the same road: desired state → differences → new
-// things made → configuration published → what changed follows → old things taken away. Until the dataplane has accepted
-// the configuration a failure undoes what was made, and the fabric stays as it was.
+// Up() is an Apply() that starts from nothing, and every change goes the same road: desired state →
+// differences → new things made → configuration published → what changed follows → old things taken
+// away. Until the dataplane has accepted the configuration a failure undoes what was made, and the
+// fabric stays as it was.
 #ifndef TAPLOOM_CONTROL_RUNTIME_FABRIC_H_
 #define TAPLOOM_CONTROL_RUNTIME_FABRIC_H_
 
@@ -42,9 +42,10 @@ std::string_view ToString(FabricState state);
 // What came of a request to change the fabric.
 struct Outcome {
   absl::Status status;
-  std::vector<std::string> findings;  // of the topology, when `status` is kInvalidArgument because of it
-  std::vector<std::string> changes;   // one line per difference; empty: nothing to do
-  std::vector<std::string> notes;     // what a user should know besides
+  std::vector<std::string>
+      findings;  // of the topology, when `status` is kInvalidArgument because of it
+  std::vector<std::string> changes;  // one line per difference; empty: nothing to do
+  std::vector<std::string> notes;    // what a user should know besides
 };
 
 using Progress = std::function<void(const std::string& step)>;
@@ -54,7 +55,8 @@ class Fabric {
  public:
   Fabric(FabricPaths paths, std::string dataplane_executable, process::ExitWatcher& watcher);
 
-  // REQUIRES: the fabric's folder exists and is ours; nothing of an earlier run is left. After a failure call Down().
+  // REQUIRES: the fabric's folder exists and is ours; nothing of an earlier run is left. After a
+  // failure call Down().
   Outcome Up(const TopologySource& source, const Progress& progress);
   Outcome Apply(const TopologySource& source, bool dry_run);
   Outcome Attach(const Attachment& attachment);
@@ -79,10 +81,12 @@ class Fabric {
   absl::Status Transition(DesiredState next, const TopologySource& source,
                           std::vector<Attachment> attachments, const Progress& progress,
                           std::vector<std::string>& notes);
-  // Makes what runs follow plan_, which is in force: the part of a transition that cannot be refused.
+  // Makes what runs follow plan_, which is in force: the part of a transition that cannot be
+  // refused.
   absl::Status Follow(const control::NamespaceWork& work, const std::vector<std::string>& made_anew,
                       const Progress& progress, std::vector<std::string>& notes);
-  absl::Status MakeNamespaces(const control::FabricPlan& next, const std::vector<std::string>& names,
+  absl::Status MakeNamespaces(const control::FabricPlan& next,
+                              const std::vector<std::string>& names,
                               const std::vector<Attachment>& attachments,
                               std::vector<std::string>& notes);
   absl::Status AddPorts(const RunningNamespace& space);

@@ -33,7 +33,8 @@ json ToJson(const JournalEntries& entries) {
     value["processes"].push_back(ToJson(process));
   }
   for (const ForeignMount& mount : entries.mounts) {
-    value["mounts"].push_back({{"process", ToJson(mount.process)}, {"source", mount.source}, {"target", mount.target}});
+    value["mounts"].push_back(
+        {{"process", ToJson(mount.process)}, {"source", mount.source}, {"target", mount.target}});
   }
   return value;
 }
@@ -47,10 +48,9 @@ JournalEntries EntriesFrom(const json& value) {
     entries.processes.push_back(ProcessFrom(process));
   }
   for (const json& mount : value.at("mounts")) {
-    entries.mounts.push_back(
-        {.process = ProcessFrom(mount.at("process")),
-         .source = mount.at("source").get<std::string>(),
-         .target = mount.at("target").get<std::string>()});
+    entries.mounts.push_back({.process = ProcessFrom(mount.at("process")),
+                              .source = mount.at("source").get<std::string>(),
+                              .target = mount.at("target").get<std::string>()});
   }
   return entries;
 }
@@ -83,7 +83,8 @@ absl::StatusOr<JournalEntries> Journal::Read(const std::string& path) {
   try {
     return EntriesFrom(json::parse(file));
   } catch (const json::exception& error) {
-    return absl::DataLossError(fmt::format("the journal {} cannot be read: {}", path, error.what()));
+    return absl::DataLossError(
+        fmt::format("the journal {} cannot be read: {}", path, error.what()));
   }
 }
 

@@ -1,7 +1,8 @@
 // Journal: what a fabric has made outside of its folder, written down before it is made.
 //
-// Whoever finds the journal of a fabric whose control is gone can take everything away again (cleanup.h). Entries may name
-// things that do not exist, because the crash came between the writing and the making; never the other way round.
+// Whoever finds the journal of a fabric whose control is gone can take everything away again
+// (cleanup.h). Entries may name things that do not exist, because the crash came between the
+// writing and the making; never the other way round.
 #ifndef TAPLOOM_CONTROL_RUNTIME_JOURNAL_H_
 #define TAPLOOM_CONTROL_RUNTIME_JOURNAL_H_
 
@@ -27,7 +28,7 @@ struct ForeignMount {
 struct JournalEntries {
   std::set<std::string> namespaces;  // names in /run/netns
   std::set<std::string> files;
-  std::set<std::string> folders;     // taken away only when empty
+  std::set<std::string> folders;                    // taken away only when empty
   std::vector<process::ProcessIdentity> processes;  // outside of those namespaces: the dataplane
   std::vector<ForeignMount> mounts;
 

@@ -14,8 +14,8 @@ namespace taploom::runtime {
 template <typename... Args>
 void Log(fmt::format_string<Args...> format, Args&&... args) {
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const std::string line =
-      fmt::format("{:%Y-%m-%dT%H:%M:%S}Z {}\n", now, fmt::format(format, std::forward<Args>(args)...));
+  const std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%S}Z {}\n", now,
+                                       fmt::format(format, std::forward<Args>(args)...));
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

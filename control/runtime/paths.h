@@ -13,14 +13,14 @@ std::string RunRoot();
 
 struct FabricPaths {
   std::string fabric;
-  std::string folder;         // RunRoot()/FABRIC
-  std::string api_socket;     // HTTP/JSON
-  std::string pid_file;       // locked for as long as taploom-control lives
-  std::string journal;        // what exists outside of this folder
+  std::string folder;      // RunRoot()/FABRIC
+  std::string api_socket;  // HTTP/JSON
+  std::string pid_file;    // locked for as long as taploom-control lives
+  std::string journal;     // what exists outside of this folder
   std::string control_log, dataplane_log;
-  std::string logs;           // logs/INSTANCE.N.log: output of the N-th `run` program, counted from 0
-  std::string instances;      // instances/INSTANCE/: $TAPLOOM_STATE_DIR of its programs
-  std::string ca;             // certificate of the fabric's own authority, PEM
+  std::string logs;       // logs/INSTANCE.N.log: output of the N-th `run` program, counted from 0
+  std::string instances;  // instances/INSTANCE/: $TAPLOOM_STATE_DIR of its programs
+  std::string ca;         // certificate of the fabric's own authority, PEM
 };
 FabricPaths PathsOf(std::string_view fabric);
 

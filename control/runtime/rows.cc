@@ -35,7 +35,8 @@ std::string PrefixesText(const google::protobuf::RepeatedPtrField<config::Prefix
 
 std::string EndpointText(const std::string& address, std::uint32_t port) {
   const std::string text = AddressText(address);
-  return address.size() == 16 ? fmt::format("[{}]:{}", text, port) : fmt::format("{}:{}", text, port);
+  return address.size() == 16 ? fmt::format("[{}]:{}", text, port)
+                              : fmt::format("{}:{}", text, port);
 }
 
 std::string MacText(const std::string& bytes) {
@@ -49,20 +50,27 @@ std::string_view DirectionText(config::Direction direction) {
 
 std::string ProtocolText(int protocol) {
   switch (protocol) {
-    case -1: return "all";
-    case 1: return "icmp";
-    case 6: return "tcp";
-    case 17: return "udp";
-    case 58: return "icmpv6";
-    default: return std::to_string(protocol);
+    case -1:
+      return "all";
+    case 1:
+      return "icmp";
+    case 6:
+      return "tcp";
+    case 17:
+      return "udp";
+    case 58:
+      return "icmpv6";
+    default:
+      return std::to_string(protocol);
   }
 }
 
 std::string PortsText(const config::Match& match) {
   if (match.protocol() == 1 || match.protocol() == 58) {
     if (match.icmp_type() < 0) return "all";
-    return match.icmp_code() < 0 ? fmt::format("type {}", match.icmp_type())
-                                 : fmt::format("type {} code {}", match.icmp_type(), match.icmp_code());
+    return match.icmp_code() < 0
+               ? fmt::format("type {}", match.icmp_type())
+               : fmt::format("type {} code {}", match.icmp_type(), match.icmp_code());
   }
   if (match.protocol() != 6 && match.protocol() != 17) return "all";
   if (match.from_port() == 0 && match.to_port() == 65535) return "all";
@@ -86,7 +94,8 @@ class Names {
     Add(config.nat_gateways());
     for (const config::Subnet& subnet : config.subnets()) vpc_of_[subnet.id()] = subnet.vpc_id();
     for (const config::Eni& eni : config.enis()) ports_[eni.port()] = &eni.name();
-    for (const config::InternetHost& host : config.internet_hosts()) ports_[host.port()] = &host.name();
+    for (const config::InternetHost& host : config.internet_hosts())
+      ports_[host.port()] = &host.name();
   }
 
   // The id itself when nothing has it.
@@ -147,7 +156,8 @@ Rows Enis(const RowSources& sources, const Names& names) {
     std::vector<std::string> privates, publics, groups;
     for (const config::EniAddress& address : eni.addresses()) {
       privates.push_back(AddressText(address.private_address()));
-      if (!address.public_address().empty()) publics.push_back(AddressText(address.public_address()));
+      if (!address.public_address().empty())
+        publics.push_back(AddressText(address.public_address()));
     }
     for (const std::string& group : eni.security_group_ids()) groups.push_back(names.Of(group));
     constexpr std::string_view kTypes[] = {"interface", "nat-gateway", "load-balancer"};
@@ -167,10 +177,14 @@ Rows Enis(const RowSources& sources, const Names& names) {
 
 std::string_view KindText(NamespaceKind kind) {
   switch (kind) {
-    case NamespaceKind::kInstance: return "instance";
-    case NamespaceKind::kInternetHost: return "internet-host";
-    case NamespaceKind::kLoadBalancerNode: return "load-balancer-node";
-    case NamespaceKind::kAttached: return "attached";
+    case NamespaceKind::kInstance:
+      return "instance";
+    case NamespaceKind::kInternetHost:
+      return "internet-host";
+    case NamespaceKind::kLoadBalancerNode:
+      return "load-balancer-node";
+    case NamespaceKind::kAttached:
+      return "attached";
   }
   return "";
 }
@@ -198,7 +212,8 @@ Row NamespaceRow(const RunningNamespace& space) {
   std::vector<std::string> addresses, devices;
   for (const auto& device : space.devices()) {
     devices.push_back(device.plan.device);
-    for (const auto& address : device.plan.addresses) addresses.push_back(address.address.ToString());
+    for (const auto& address : device.plan.addresses)
+      addresses.push_back(address.address.ToString());
   }
   return {{"name", space.plan().name},
           {"id", space.plan().instance_id},
@@ -238,7 +253,8 @@ Rows Instances(const RowSources& sources, const Names& names) {
                {"public_ip", ""},
                {"programs", ProgramsText(space->second->programs())},
                {"netns", space->second->netns_path()}};
-    const auto eni = plan.interfaces.empty() ? enis.end() : enis.find(plan.interfaces.front().object_id);
+    const auto eni =
+        plan.interfaces.empty() ? enis.end() : enis.find(plan.interfaces.front().object_id);
     if (eni != enis.end() && eni->second->addresses_size() > 0) {
       row["vpc"] = names.VpcOfSubnet(eni->second->subnet_id());
       row["subnet"] = names.Of(eni->second->subnet_id());
@@ -271,7 +287,9 @@ Rows Routes(const RowSources& sources, const Names& names) {
       rows.push_back({{"vpc", names.Of(table.vpc_id())},
                       {"name", table.name()},
                       {"destination", PrefixText(route.destination())},
-                      {"target", local ? "local" : blackhole ? "-" : names.Of(route.target_id())},
+                      {"target", local       ? "local"
+                                 : blackhole ? "-"
+                                             : names.Of(route.target_id())},
                       {"target_id", route.target_id()},
                       {"state", blackhole ? "blackhole" : "active"}});
     }
@@ -282,9 +300,9 @@ Rows Routes(const RowSources& sources, const Names& names) {
 Rows SecurityGroups(const RowSources& sources, const Names& names) {
   Rows rows;
   for (const config::SecurityGroup& group : sources.plan.config.security_groups()) {
-    const auto ingress = std::count_if(group.rules().begin(), group.rules().end(), [](const auto& rule) {
-      return rule.direction() == config::INGRESS;
-    });
+    const auto ingress =
+        std::count_if(group.rules().begin(), group.rules().end(),
+                      [](const auto& rule) { return rule.direction() == config::INGRESS; });
     rows.push_back({{"vpc", names.Of(group.vpc_id())},
                     {"name", group.name()},
                     {"id", group.id()},
@@ -342,8 +360,11 @@ Rows NatGateways(const RowSources& sources, const Names& names) {
   for (const config::NatGateway& gateway : sources.plan.config.nat_gateways()) {
     const auto found = counters.find(gateway.id());
     const config::NatGatewayCounters& count = found == counters.end() ? kNone : *found->second;
-    Row row = {{"name", gateway.name()}, {"id", gateway.id()}, {"subnet", ""},
-               {"private_ip", ""},       {"public_ip", ""}};
+    Row row = {{"name", gateway.name()},
+               {"id", gateway.id()},
+               {"subnet", ""},
+               {"private_ip", ""},
+               {"public_ip", ""}};
     for (const config::Eni& eni : sources.plan.config.enis()) {
       if (eni.id() != gateway.eni_id() || eni.addresses_size() == 0) continue;
       row["subnet"] = names.Of(eni.subnet_id());
@@ -382,16 +403,16 @@ Rows LoadBalancers(const RowSources& sources, const Names&) {
     }
     for (const control::LoadBalancerNodePlan& node : balancer.nodes) {
       const auto space = sources.namespaces.find(node.namespace_name);
-      rows.push_back({{"name", balancer.name},
-                      {"id", balancer.id},
-                      {"dns_name", balancer.dns_name},
-                      {"node", node.namespace_name},
-                      {"az", node.az},
-                      {"address", node.address.ToString()},
-                      {"listeners", fmt::format("{}", fmt::join(listeners, ","))},
-                      {"state", space == sources.namespaces.end()
-                                    ? "missing"
-                                    : StateText(space->second->programs())}});
+      rows.push_back(
+          {{"name", balancer.name},
+           {"id", balancer.id},
+           {"dns_name", balancer.dns_name},
+           {"node", node.namespace_name},
+           {"az", node.az},
+           {"address", node.address.ToString()},
+           {"listeners", fmt::format("{}", fmt::join(listeners, ","))},
+           {"state",
+            space == sources.namespaces.end() ? "missing" : StateText(space->second->programs())}});
     }
   }
   return rows;
@@ -404,10 +425,14 @@ Rows Targets(const RowSources& sources, const Names&) {
       const auto health = sources.health.find(node.namespace_name);
       for (const control::TargetGroupPlan& group : balancer.target_groups) {
         for (const control::TargetPlan& target : group.targets) {
-          Row row = {{"load_balancer", balancer.name}, {"node", node.namespace_name},
-                     {"target_group", group.name},     {"name", target.name},
-                     {"address", target.address.ToString()}, {"port", target.port},
-                     {"state", "unavailable"},         {"reason", "Elb.InternalError"},
+          Row row = {{"load_balancer", balancer.name},
+                     {"node", node.namespace_name},
+                     {"target_group", group.name},
+                     {"name", target.name},
+                     {"address", target.address.ToString()},
+                     {"port", target.port},
+                     {"state", "unavailable"},
+                     {"reason", "Elb.InternalError"},
                      {"description", "The node does not answer"}};
           if (health != sources.health.end()) {
             for (const control::TargetHealth& each : health->second) {
@@ -431,25 +456,25 @@ Rows Targets(const RowSources& sources, const Names&) {
 Rows Flows(const RowSources& sources, const Names& names) {
   Rows rows;
   for (const config::Connection& flow : sources.connections.connections()) {
-    rows.push_back(
-        {{"protocol", flow.protocol()},
-         {"from", names.Port(flow.ingress_port())},
-         {"to", names.Port(flow.egress_port())},
-         {"source", EndpointText(flow.source(), flow.source_port())},
-         {"destination", EndpointText(flow.destination(), flow.destination_port())},
-         {"translated_source", EndpointText(flow.translated_source(), flow.translated_source_port())},
-         {"translated_destination",
-          EndpointText(flow.translated_destination(), flow.translated_destination_port())},
-         {"state", flow.state()},
-         {"age_ms", flow.age_ms()},
-         {"idle_ms", flow.idle_ms()},
-         {"packets", flow.original_packets()},
-         {"bytes", flow.original_bytes()},
-         {"reply_packets", flow.reply_packets()},
-         {"reply_bytes", flow.reply_bytes()},
-         {"egress_rule", flow.egress_rule_id()},
-         {"ingress_rule", flow.ingress_rule_id()},
-         {"nat", names.Of(flow.nat_gateway_id())}});
+    rows.push_back({{"protocol", flow.protocol()},
+                    {"from", names.Port(flow.ingress_port())},
+                    {"to", names.Port(flow.egress_port())},
+                    {"source", EndpointText(flow.source(), flow.source_port())},
+                    {"destination", EndpointText(flow.destination(), flow.destination_port())},
+                    {"translated_source",
+                     EndpointText(flow.translated_source(), flow.translated_source_port())},
+                    {"translated_destination", EndpointText(flow.translated_destination(),
+                                                            flow.translated_destination_port())},
+                    {"state", flow.state()},
+                    {"age_ms", flow.age_ms()},
+                    {"idle_ms", flow.idle_ms()},
+                    {"packets", flow.original_packets()},
+                    {"bytes", flow.original_bytes()},
+                    {"reply_packets", flow.reply_packets()},
+                    {"reply_bytes", flow.reply_bytes()},
+                    {"egress_rule", flow.egress_rule_id()},
+                    {"ingress_rule", flow.ingress_rule_id()},
+                    {"nat", names.Of(flow.nat_gateway_id())}});
   }
   return rows;
 }
@@ -488,13 +513,23 @@ struct Kind {
   std::string_view name;
   Rows (*rows)(const RowSources&, const Names&);
 };
-constexpr Kind kKinds[] = {
-    {"vpcs", Vpcs},           {"subnets", Subnets}, {"enis", Enis},
-    {"instances", Instances}, {"namespaces", NamespaceRows},
-    {"route-tables", RouteTables}, {"routes", Routes}, {"sgs", SecurityGroups},
-    {"rules", Rules},         {"acls", Acls},       {"nats", NatGateways},
-    {"igws", InternetGateways}, {"lbs", LoadBalancers}, {"targets", Targets},
-    {"flows", Flows},         {"drops", Drops},     {"ports", Ports}};
+constexpr Kind kKinds[] = {{"vpcs", Vpcs},
+                           {"subnets", Subnets},
+                           {"enis", Enis},
+                           {"instances", Instances},
+                           {"namespaces", NamespaceRows},
+                           {"route-tables", RouteTables},
+                           {"routes", Routes},
+                           {"sgs", SecurityGroups},
+                           {"rules", Rules},
+                           {"acls", Acls},
+                           {"nats", NatGateways},
+                           {"igws", InternetGateways},
+                           {"lbs", LoadBalancers},
+                           {"targets", Targets},
+                           {"flows", Flows},
+                           {"drops", Drops},
+                           {"ports", Ports}};
 
 std::string TextOf(const Row& row, const char* key) {
   const auto value = row.find(key);

@@ -41,8 +41,9 @@ bool NeedsCounters(std::string_view kind);
 bool NeedsConnections(std::string_view kind);
 bool NeedsTargetHealth(std::string_view kind);
 
-// All rows of a kind, or those whose id, name or "vpc/name" is `name`. kNotFound when there is no such kind, or `name` is
-// given and no row has it; the message lists the kinds, or offers the nearest name.
+// All rows of a kind, or those whose id, name or "vpc/name" is `name`. kNotFound when there is no
+// such kind, or `name` is given and no row has it; the message lists the kinds, or offers the
+// nearest name.
 absl::StatusOr<Rows> RowsOf(const std::string& kind, const std::string& name,
                             const RowSources& sources);
 

@@ -99,8 +99,8 @@ absl::Status RunningNamespace::MakeDevices(std::vector<std::string>& notes) {
     for (const InterfacePlan& interface : plan_.interfaces) {
       absl::StatusOr<process::UniqueFd> tap = netns::CreateTap(interface.device);
       if (!tap.ok()) {
-        return absl::Status(tap.status().code(), fmt::format("{}: {}", plan_.name,
-                                                             std::string(tap.status().message())));
+        return absl::Status(tap.status().code(),
+                            fmt::format("{}: {}", plan_.name, std::string(tap.status().message())));
       }
       devices_.push_back({interface, *std::move(tap)});
       auto configured = netns::ConfigureInterface(interface);

@@ -28,7 +28,8 @@ struct Program {
   std::optional<int> wait_status;  // present when it has ended
 };
 
-// Not thread-safe. Destroying it closes the descriptors only; CleanUp(Footprint()) takes the rest away.
+// Not thread-safe. Destroying it closes the descriptors only; CleanUp(Footprint()) takes the rest
+// away.
 class RunningNamespace {
  public:
   struct Device {
@@ -43,8 +44,8 @@ class RunningNamespace {
   // What Make() will leave outside of the fabric's folder: to be journaled first.
   const JournalEntries& footprint() const { return footprint_; }
 
-  // Creates the namespace (or opens the attached one), its devices, addresses and files. Things a user should know, such
-  // as a file that could not be covered, are added to `notes`.
+  // Creates the namespace (or opens the attached one), its devices, addresses and files. Things a
+  // user should know, such as a file that could not be covered, are added to `notes`.
   absl::Status Make(std::vector<std::string>& notes);
 
   // Makes addresses, routes and MTU follow `plan`, which names the same devices.

@@ -1,4 +1,5 @@
-// The command line's contract, without root: what is typed, what is said on which stream, and the exit code.
+// The command line's contract, without root: what is typed, what is said on which stream, and the
+// exit code.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -60,14 +61,16 @@ TEST_F(Cli, SaysWhatIsWrongWithTheCommandLine) {
       {{"--frobnicate"}, "no verb \"--frobnicate\""},
       {{"up"}, "up needs FILE"},
       {{"up", "a.yaml", "b.yaml"}, "up does not take \"b.yaml\""},
-      {{"up", "--forground", "a.yaml"}, "up has no option --forground; did you mean \"--foreground\"?"},
+      {{"up", "--forground", "a.yaml"},
+       "up has no option --forground; did you mean \"--foreground\"?"},
       {{"up", "a.yaml", "--name"}, "--name"},
       {{"get", "subnet"}, "no kind \"subnet\"; did you mean \"subnets\"?"},
       {{"get", "enis", "-o", "xml"}, "-o takes table or json"},
       {{"ls", "extra"}, "ls does not take \"extra\""},
       {{"exec", "web-1"}, "exec needs a command"},
       {{"attach", "app-a"}, "attach needs either --netns PATH or --pid PID"},
-      {{"attach", "app-a", "--netns", "x", "--pid", "1"}, "attach needs either --netns PATH or --pid PID"},
+      {{"attach", "app-a", "--netns", "x", "--pid", "1"},
+       "attach needs either --netns PATH or --pid PID"},
       {{"attach", "app-a", "--pid", "none"}, "\"none\" is no process id"},
       {{"help", "gett"}, "no verb \"gett\"; did you mean \"get\"?"},
       {{"completion", "tcsh"}, "completion knows bash"},
@@ -100,9 +103,12 @@ TEST_F(Cli, EveryVerbHasHelpWithAnExampleThatNamesIt) {
 }
 
 TEST_F(Cli, WithoutAFabricEveryVerbOnOneSaysSo) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"get", "enis"}, {"exec", "web-1", "--", "true"}, {"detach", "x"}, {"down"},
-           {"attach", "app-a", "--netns", "x"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"get", "enis"},
+                                             {"exec", "web-1", "--", "true"},
+                                             {"detach", "x"},
+                                             {"down"},
+                                             {"attach", "app-a", "--netns", "x"}}) {
     const Outcome outcome = Taploom(words);
     EXPECT_EQ(outcome.exit_code, kBadInput) << words.front();
     EXPECT_EQ(outcome.err, "taploom: no fabric runs\n") << words.front();
@@ -122,7 +128,8 @@ TEST_F(Cli, ListingNothingIsNoError) {
 TEST_F(Cli, TellsItsVersionAndSchema) {
   EXPECT_THAT(Taploom({"version"}).out, StartsWith("taploom "));
   EXPECT_EQ(Taploom({"--version"}).out, Taploom({"version"}).out);
-  EXPECT_THAT(Taploom({"schema"}).out, AllOf(StartsWith("{"), HasSubstr("\"$schema\""), EndsWith("}\n")));
+  EXPECT_THAT(Taploom({"schema"}).out,
+              AllOf(StartsWith("{"), HasSubstr("\"$schema\""), EndsWith("}\n")));
 }
 
 TEST_F(Cli, CompletionIsAScriptThatBashUnderstands) {
@@ -135,9 +142,10 @@ TEST_F(Cli, CompletionIsAScriptThatBashUnderstands) {
 }
 
 TEST_F(Cli, AValidTopologyIsReportedOnStderrOnly) {
-  const std::string file = Write("lab.yaml",
-                                 "name: lab\n"
-                                 "vpcs: {main: {cidr: 10.0.0.0/16, subnets: {a: {cidr: 10.0.1.0/24}}}}\n");
+  const std::string file =
+      Write("lab.yaml",
+            "name: lab\n"
+            "vpcs: {main: {cidr: 10.0.0.0/16, subnets: {a: {cidr: 10.0.1.0/24}}}}\n");
   const Outcome outcome = Taploom({"validate", file});
   EXPECT_EQ(outcome.exit_code, kDone) << outcome.err;
   EXPECT_EQ(outcome.err, file + " is valid\n");

@@ -1,4 +1,5 @@
-// A fabric from `up` to `down`, through the binaries, on this host: real namespaces, devices and programs.
+// A fabric from `up` to `down`, through the binaries, on this host: real namespaces, devices and
+// programs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -23,10 +24,10 @@
 namespace taploom::testing {
 namespace {
 
+using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using nlohmann::json;
 
 constexpr char kTopology[] = R"YAML(
 name: FABRIC
@@ -117,7 +118,9 @@ class Lifecycle : public ::testing::Test {
   // `two` once both of its programs have ended, which the API shows but does not announce.
   json SettledTwo() const {
     json two = Get("instances", "two").at(0);
-    for (int i = 0; i < 250 && two.at("programs").get<std::string>().find("running") != std::string::npos; ++i) {
+    for (int i = 0;
+         i < 250 && two.at("programs").get<std::string>().find("running") != std::string::npos;
+         ++i) {
       usleep(20'000);
       two = Get("instances", "two").at(0);
     }
@@ -165,7 +168,10 @@ TEST_F(Lifecycle, ProgramsStartInTheTopologysFolderAndTheirEndIsShown) {
   Up();
   // The echo is no event of the API: waited for by what it writes.
   const std::filesystem::path started = run() / fabric_ / "instances/one/started";
-  for (int i = 0; i < 250 && (!std::filesystem::exists(started) || std::filesystem::file_size(started) == 0); ++i) usleep(20'000);
+  for (int i = 0;
+       i < 250 && (!std::filesystem::exists(started) || std::filesystem::file_size(started) == 0);
+       ++i)
+    usleep(20'000);
   std::string instance, address, folder;
   std::ifstream(started) >> instance >> address >> folder;
   EXPECT_EQ(instance, "one");
@@ -211,7 +217,8 @@ TEST_F(Lifecycle, ApplyOfTheSameFileChangesNothing) {
 TEST_F(Lifecycle, ApplyAddsAndRemovesAnInstanceAndTouchesNoOther) {
   Up();
   const auto before = Processes();
-  WriteWith("instances:\n", "instances:\n  three: {subnet: a, private_ip: 10.0.1.30, security_groups: [open]}\n");
+  WriteWith("instances:\n",
+            "instances:\n  three: {subnet: a, private_ip: 10.0.1.30, security_groups: [open]}\n");
   const Outcome dry = Taploom({"apply", "--dry-run", file()});
   EXPECT_EQ(dry.out, "+ instance three: 10.0.1.30 in main/a\n");
   EXPECT_EQ(Get("instances").size(), 2u);
@@ -246,7 +253,8 @@ TEST_F(Lifecycle, AChangedProgramIsStartedAnewAndTheOldOneEnded) {
   EXPECT_EQ(apply.exit_code, 0) << apply.err;
   EXPECT_EQ(Get("instances", "two").at(0).at("programs"), "running");
   int ended = 0;
-  for (const auto& each : before) ended += process::Identify(each.pid) != each || process::IsExiting(each.pid);
+  for (const auto& each : before)
+    ended += process::Identify(each.pid) != each || process::IsExiting(each.pid);
   EXPECT_EQ(ended, 1) << "the daemon of the old program, and nothing else";
 }
 
@@ -281,7 +289,8 @@ TEST_F(Lifecycle, ALoadBalancerFollowsAnApplyWithoutARestart) {
   json targets = Get("targets");
   ASSERT_EQ(targets.size(), 4u);
   const auto known = [](const json& rows) {
-    return std::none_of(rows.begin(), rows.end(), [](const json& row) { return row["state"] == "unavailable"; });
+    return std::none_of(rows.begin(), rows.end(),
+                        [](const json& row) { return row["state"] == "unavailable"; });
   };
   for (int i = 0; i < 250 && !known(targets); ++i) {
     usleep(20'000);
@@ -289,7 +298,10 @@ TEST_F(Lifecycle, ALoadBalancerFollowsAnApplyWithoutARestart) {
   }
   EXPECT_TRUE(known(targets)) << targets;
   // Nothing listens behind it, so it answers itself: it is there, on its address.
-  EXPECT_EQ(Taploom({"exec", "one", "curl", "-s", "-m5", "-o", "/dev/null", "-w", "%{http_code}", "http://10.0.2.100/"}).out.substr(0, 2), "50");
+  EXPECT_EQ(Taploom({"exec", "one", "curl", "-s", "-m5", "-o", "/dev/null", "-w", "%{http_code}",
+                     "http://10.0.2.100/"})
+                .out.substr(0, 2),
+            "50");
 
   Write(kTopology);
   EXPECT_EQ(Taploom({"apply", file()}).exit_code, 0);
@@ -312,17 +324,20 @@ TEST_F(Lifecycle, RequestsThatMakeNoSenseAreRefusedAndDisturbNothing) {
       {"POST", "/v1/apply", "{}", "400", "\\\"topology\\\" is missing"},
       {"POST", "/v1/apply", "{\"topology\": 7}", "400", "of the wrong type"},
       {"POST", "/v1/apply", "{\"topology\": \"x: [\"}", "400", "the topology is not valid"},
-      {"POST", "/v1/apply", "{\"topology\": \"x\", \"dry_run\": \"yes\"}", "400", "of the wrong type"},
+      {"POST", "/v1/apply", "{\"topology\": \"x\", \"dry_run\": \"yes\"}", "400",
+       "of the wrong type"},
       {"POST", "/v1/attach", "{\"subnet\": \"a\"}", "400", "\\\"name\\\" is missing"},
-      {"POST", "/v1/attach", "{\"subnet\": \"a\", \"name\": \"x\", \"pid\": \"one\"}", "400", "of the wrong type"},
-      {"POST", "/v1/attach", "{\"subnet\": \"a\", \"name\": \"../x\", \"netns\": \"/run/netns/x\"}", "404", "no namespace"},
+      {"POST", "/v1/attach", "{\"subnet\": \"a\", \"name\": \"x\", \"pid\": \"one\"}", "400",
+       "of the wrong type"},
+      {"POST", "/v1/attach", "{\"subnet\": \"a\", \"name\": \"../x\", \"netns\": \"/run/netns/x\"}",
+       "404", "no namespace"},
       {"POST", "/v1/detach", "{\"name\": \"one\"}", "404", "not attached"},
       {"DELETE", "/v1/fabric", "", "404", "no request"},
   };
   for (const Case& each : cases) {
     const Outcome outcome = RunProgram(
-        {"curl", "-s", "-m5", "--path-as-is", "--unix-socket", run() / fabric_ / "api.sock", "-X", each.method,
-         "-d", each.body, "-w", "\n%{http_code}", "http://taploom" + each.path});
+        {"curl", "-s", "-m5", "--path-as-is", "--unix-socket", run() / fabric_ / "api.sock", "-X",
+         each.method, "-d", each.body, "-w", "\n%{http_code}", "http://taploom" + each.path});
     SCOPED_TRACE(each.method + " " + each.path + " " + each.body);
     EXPECT_THAT(outcome.out, AllOf(HasSubstr(each.said), ::testing::EndsWith("\n" + each.status)));
   }
@@ -344,7 +359,8 @@ TEST_F(Lifecycle, ExecPassesTheExitCodeAndTheInstancesWorld) {
   Up();
   EXPECT_EQ(Taploom({"exec", "one", "--", "sh", "-c", "exit 42"}).exit_code, 42);
   EXPECT_EQ(Taploom({"exec", "one", "--", "sh", "-c", "echo $TAPLOOM_INSTANCE"}).out, "one\n");
-  EXPECT_THAT(Taploom({"exec", "one", "cat", "/etc/resolv.conf"}).out, HasSubstr("nameserver 10.0.0.2\n"));
+  EXPECT_THAT(Taploom({"exec", "one", "cat", "/etc/resolv.conf"}).out,
+              HasSubstr("nameserver 10.0.0.2\n"));
   EXPECT_EQ(Taploom({"exec", "one", "--", "no-such-program"}).exit_code, 127);
   const Outcome misspelt = Taploom({"exec", "on", "--", "true"});
   EXPECT_EQ(misspelt.exit_code, 2);
@@ -372,13 +388,15 @@ class Attached : public Lifecycle {
 
 TEST_F(Attached, JoinsASubnetAndLeavesAsItCame) {
   const std::string before = Links();
-  const Outcome attach =
-      Taploom({"attach", "a", "--netns", name_, "--as", "guest", "--ip", "10.0.1.99", "--sg", "open"});
+  const Outcome attach = Taploom(
+      {"attach", "a", "--netns", name_, "--as", "guest", "--ip", "10.0.1.99", "--sg", "open"});
   ASSERT_EQ(attach.exit_code, 0) << attach.err;
   EXPECT_EQ(attach.out, "10.0.1.99\n");
   EXPECT_TRUE(Reaches("one", "10.0.1.99"));
-  EXPECT_EQ(RunProgram({"ip", "netns", "exec", name_, "ping", "-c1", "-W2", "10.0.2.10"}).exit_code, 0);
-  EXPECT_THAT(RunProgram({"ip", "netns", "exec", name_, "cat", "/etc/hosts"}).out, HasSubstr("10.0.1.10 one\n"));
+  EXPECT_EQ(RunProgram({"ip", "netns", "exec", name_, "ping", "-c1", "-W2", "10.0.2.10"}).exit_code,
+            0);
+  EXPECT_THAT(RunProgram({"ip", "netns", "exec", name_, "cat", "/etc/hosts"}).out,
+              HasSubstr("10.0.1.10 one\n"));
 
   const Outcome detach = Taploom({"detach", "guest"});
   EXPECT_EQ(detach.exit_code, 0) << detach.err;
@@ -387,7 +405,8 @@ TEST_F(Attached, JoinsASubnetAndLeavesAsItCame) {
 }
 
 TEST_F(Attached, SurvivesAnApplyAndItsProcessesSurviveDown) {
-  ASSERT_EQ(Taploom({"attach", "a", "--netns", name_, "--as", "guest", "--sg", "open"}).exit_code, 0);
+  ASSERT_EQ(Taploom({"attach", "a", "--netns", name_, "--as", "guest", "--sg", "open"}).exit_code,
+            0);
   WriteWith("instances:\n", "instances:\n  three: {subnet: a}\n");
   EXPECT_EQ(Taploom({"apply", file()}).exit_code, 0);
   EXPECT_EQ(Get("instances", "guest").size(), 1u);
@@ -449,12 +468,15 @@ TEST_F(Attached, AContainersFilesAreCoveredAndUncovered) {
     usleep(10'000);
     std::ifstream("/proc/" + pid + "/comm") >> name;
   }
-  const auto hosts = [&] { return RunProgram({"nsenter", "-t", pid, "-m", "cat", "/etc/hosts"}).out; };
+  const auto hosts = [&] {
+    return RunProgram({"nsenter", "-t", pid, "-m", "cat", "/etc/hosts"}).out;
+  };
   const std::string before = hosts();
   const Outcome attach = Taploom({"attach", "a", "--pid", pid, "--as", "box", "--sg", "open"});
   EXPECT_EQ(attach.exit_code, 0) << attach.err;
   EXPECT_THAT(hosts(), HasSubstr("10.0.1.10 one\n"));
-  EXPECT_EQ(RunProgram({"nsenter", "-t", pid, "-n", "ping", "-c1", "-W2", "10.0.2.10"}).exit_code, 0);
+  EXPECT_EQ(RunProgram({"nsenter", "-t", pid, "-n", "ping", "-c1", "-W2", "10.0.2.10"}).exit_code,
+            0);
   EXPECT_EQ(Taploom({"detach", "box"}).exit_code, 0);
   EXPECT_EQ(hosts(), before);
   EXPECT_FALSE(process::IsExiting(container));
@@ -522,7 +544,8 @@ TEST_F(Lifecycle, CtrlCInForegroundTakesEverythingDown) {
     execl(TAPLOOM_BINARY, TAPLOOM_BINARY, "up", "--foreground", file().c_str(), nullptr);
     _exit(127);
   }
-  for (int i = 0; i < 500 && !std::filesystem::exists(run() / fabric_ / "api.sock"); ++i) usleep(10'000);
+  for (int i = 0; i < 500 && !std::filesystem::exists(run() / fabric_ / "api.sock"); ++i)
+    usleep(10'000);
   ASSERT_TRUE(std::filesystem::exists(run() / fabric_ / "api.sock"));
   const auto processes = Processes();
   kill(up, SIGINT);
@@ -545,20 +568,39 @@ TEST_F(Lifecycle, AFailedUpLeavesNothing) {
   RunProgram({"ip", "netns", "del", Netns("two")});
 }
 
+TEST_F(Lifecycle, ADataplaneThatDoesNotStartIsQuotedAndNothingIsLeft) {
+  const std::filesystem::path built = TAPLOOM_BINARY, bin = folder_ / "bin";
+  std::filesystem::create_directory(bin);
+  for (const char* name : {"taploom", "taploom-control"}) {
+    std::filesystem::copy_file(built.parent_path() / name, bin / name);
+  }
+  std::ofstream(bin / "taploom-dataplane") << "#!/bin/sh\necho no huge pages today >&2\nexit 3\n";
+  std::filesystem::permissions(bin / "taploom-dataplane", std::filesystem::perms::owner_all);
+  const Outcome up = RunProgram({bin / "taploom", "up", file()});
+  EXPECT_EQ(up.exit_code, 3);
+  EXPECT_THAT(up.err,
+              AllOf(HasSubstr("the dataplane is not running"), HasSubstr("no huge pages today")));
+  EXPECT_FALSE(std::filesystem::exists(run()));
+}
+
 TEST_F(Lifecycle, TwoFabricsRunSideBySide) {
   Up();
   const std::string other = fabric_ + "-b";
   ASSERT_EQ(Taploom({"up", file(), "--name", other}).exit_code, 0);
   const Outcome which = Taploom({"get", "instances"});
   EXPECT_EQ(which.exit_code, 2);
-  EXPECT_THAT(which.err, AllOf(HasSubstr("several fabrics run"), HasSubstr(fabric_), HasSubstr(other)));
-  EXPECT_EQ(Taploom({"exec", "--name", other, "one", "ping", "-c1", "-W2", "10.0.2.10"}).exit_code, 0);
+  EXPECT_THAT(which.err,
+              AllOf(HasSubstr("several fabrics run"), HasSubstr(fabric_), HasSubstr(other)));
+  EXPECT_EQ(Taploom({"exec", "--name", other, "one", "ping", "-c1", "-W2", "10.0.2.10"}).exit_code,
+            0);
   EXPECT_EQ(Taploom({"down", other}).exit_code, 0);
   EXPECT_TRUE(Reaches("one", "10.0.2.10"));
 }
 
 TEST_F(Lifecycle, AHundredIdleInstancesAreUpAndDownInFiveSecondsEach) {
-  std::string topology = "name: FABRIC\nvpcs: {main: {cidr: 10.0.0.0/16, subnets: {a: {cidr: 10.0.0.0/20}}}}\ninstances:\n";
+  std::string topology =
+      "name: FABRIC\nvpcs: {main: {cidr: 10.0.0.0/16, subnets: {a: {cidr: "
+      "10.0.0.0/20}}}}\ninstances:\n";
   for (int i = 0; i < 100; ++i) topology += "  i-" + std::to_string(i) + ": {subnet: a}\n";
   Write(topology);
   const auto seconds = [](const std::vector<std::string>& words) {

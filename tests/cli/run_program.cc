@@ -11,7 +11,8 @@
 namespace taploom::testing {
 namespace {
 
-// Both streams are read as they come, so that a program that says much on one never waits for the other.
+// Both streams are read as they come, so that a program that says much on one never waits for the
+// other.
 void ReadBoth(std::array<int, 2> fds, std::array<std::string*, 2> texts) {
   std::array<pollfd, 2> open = {pollfd{fds[0], POLLIN, 0}, pollfd{fds[1], POLLIN, 0}};
   while (open[0].fd >= 0 || open[1].fd >= 0) {

@@ -16,10 +16,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Answers each request with what `answer` makes of it, until the link goes or `answer` returns false.
+// Answers each request with what `answer` makes of it, until the link goes or `answer` returns
+// false.
 class Peer {
  public:
-  using Answer = std::function<bool(const config::ToDataplane&, int descriptor, config::FromDataplane&)>;
+  using Answer =
+      std::function<bool(const config::ToDataplane&, int descriptor, config::FromDataplane&)>;
 
   Peer(DataplaneLink& link, Answer answer) {
     int ends[2];

@@ -50,8 +50,9 @@ TEST_F(JournalTest, AFailedWritingLeavesTheOldOne) {
 
 TEST_F(JournalTest, NoneAndBrokenAreToldApart) {
   EXPECT_TRUE(absl::IsNotFound(Journal::Read(path_).status()));
-  for (const char* text : {"", "{", "[]", R"({"namespaces": 3})",
-                           R"({"namespaces":[],"files":[],"folders":[],"processes":[{}],"mounts":[]})"}) {
+  for (const char* text :
+       {"", "{", "[]", R"({"namespaces": 3})",
+        R"({"namespaces":[],"files":[],"folders":[],"processes":[{}],"mounts":[]})"}) {
     std::ofstream(path_) << text;
     EXPECT_TRUE(absl::IsDataLoss(Journal::Read(path_).status())) << text;
   }

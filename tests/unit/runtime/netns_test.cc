@@ -19,11 +19,11 @@
 namespace taploom::netns {
 namespace {
 
+using process::UniqueFd;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using process::UniqueFd;
 
 std::string Shell(const std::string& command) {
   std::string text;
@@ -143,9 +143,10 @@ TEST_F(NetnsTest, ManyTapsCloseTogether) {
 TEST_F(NetnsTest, AnInterfaceGetsWhatThePlanSays) {
   const UniqueFd tap = Tap("eth0");
   EXPECT_THAT(Configure(Plan()), IsEmpty());
-  EXPECT_THAT(Ip("addr show eth0"),
-              AllOf(HasSubstr("inet 10.0.2.50/24 brd 10.0.2.255"), HasSubstr("mtu 9001"), HasSubstr(",UP"),
-                    HasSubstr("02:00:0a:00:02:32"), HasSubstr("qlen 1000"), Not(HasSubstr("inet6"))));
+  EXPECT_THAT(
+      Ip("addr show eth0"),
+      AllOf(HasSubstr("inet 10.0.2.50/24 brd 10.0.2.255"), HasSubstr("mtu 9001"), HasSubstr(",UP"),
+            HasSubstr("02:00:0a:00:02:32"), HasSubstr("qlen 1000"), Not(HasSubstr("inet6"))));
   EXPECT_THAT(Ip("route"), HasSubstr("default via 10.0.2.1 dev eth0"));
 }
 
@@ -155,7 +156,8 @@ TEST_F(NetnsTest, DualStackHasItsAddressAtOnceAndSolicitsNoRouter) {
   plan.addresses.push_back({*wire::IpAddress::Parse("2001:db8::50"), 64});
   plan.gateway_v6 = wire::IpAddress::Parse("fe80::1");
   Configure(plan);
-  EXPECT_THAT(Ip("-6 addr show eth0"), AllOf(HasSubstr("2001:db8::50/64"), Not(HasSubstr("tentative"))));
+  EXPECT_THAT(Ip("-6 addr show eth0"),
+              AllOf(HasSubstr("2001:db8::50/64"), Not(HasSubstr("tentative"))));
   EXPECT_THAT(Ip("-6 route"), HasSubstr("default via fe80::1 dev eth0"));
   EXPECT_EQ(Shell("ip netns exec " + name_ + " cat /proc/sys/net/ipv6/conf/eth0/accept_ra"), "0\n");
 }
@@ -196,8 +198,10 @@ TEST_F(NetnsTest, SomebodyElsesDefaultRouteStays) {
   Ip("addr add 192.168.7.2/24 dev other");
   Ip("link set other up");
   Ip("route add default via 192.168.7.1");
-  EXPECT_THAT(Configure(Plan()), ::testing::ElementsAre(HasSubstr("keeps its own IPv4 default route")));
-  EXPECT_THAT(Ip("route"), AllOf(HasSubstr("default via 192.168.7.1"), Not(HasSubstr("default via 10.0.2.1"))));
+  EXPECT_THAT(Configure(Plan()),
+              ::testing::ElementsAre(HasSubstr("keeps its own IPv4 default route")));
+  EXPECT_THAT(Ip("route"),
+              AllOf(HasSubstr("default via 192.168.7.1"), Not(HasSubstr("default via 10.0.2.1"))));
 }
 
 }  // namespace

@@ -64,8 +64,10 @@ TEST(Spawn, RunsInItsFolderWithItsEnvironmentAndASessionOfItsOwn) {
 
 TEST(Spawn, PassesOnlyTheDescriptorsItIsTold) {
   Pipe output, passed;
-  const UniqueFd secret(open("/dev/zero", O_RDONLY));  // without close-on-exec, as a careless library leaves it
-  SpawnRequest request = Shell("ls /proc/self/fd | sort -n | tr '\\n' ' '; echo hello >&7", output.out.get());
+  const UniqueFd secret(
+      open("/dev/zero", O_RDONLY));  // without close-on-exec, as a careless library leaves it
+  SpawnRequest request =
+      Shell("ls /proc/self/fd | sort -n | tr '\\n' ' '; echo hello >&7", output.out.get());
   request.inherited = {{passed.out.get(), 7}};
   const auto pid = Spawn(request);
   ASSERT_TRUE(pid.ok()) << pid.status();
@@ -96,7 +98,8 @@ TEST(Spawn, SaysWhichStepFailed) {
               HasSubstr("start /no/such/program: execute it: No such file or directory"));
   request = Shell("true", -1);
   request.working_directory = std::string("/no/such/folder");
-  EXPECT_THAT(std::string(Spawn(request).status().message()), HasSubstr("enter the working directory"));
+  EXPECT_THAT(std::string(Spawn(request).status().message()),
+              HasSubstr("enter the working directory"));
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a failed child is reaped";
 }
 
@@ -132,8 +135,10 @@ TEST(ExitWatcher, TellsWhichChildEndedAndHow) {
 
 TEST(Terminate, AsksFirstAndKillsWhatDoesNotListen) {
   Pipe output;
-  const auto polite = Spawn(Shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done", output.out.get()));
-  const auto deaf = Spawn(Shell("trap '' TERM; echo ready; while :; do sleep 0.01; done", output.out.get()));
+  const auto polite = Spawn(
+      Shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done", output.out.get()));
+  const auto deaf =
+      Spawn(Shell("trap '' TERM; echo ready; while :; do sleep 0.01; done", output.out.get()));
   ASSERT_TRUE(polite.ok() && deaf.ok());
   char lines[12];
   for (std::size_t got = 0; got < sizeof lines;) {

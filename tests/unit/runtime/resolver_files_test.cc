@@ -19,8 +19,9 @@ TEST(ResolvConf, NamesServersAndSearchDomain) {
   control::NamespacePlan plan;
   plan.nameservers = {Ip("10.0.0.2"), Ip("fd00:ec2::253")};
   plan.search_domain = "ap-northeast-2.compute.internal";
-  EXPECT_EQ(ResolvConfText(plan),
-            "search ap-northeast-2.compute.internal\nnameserver 10.0.0.2\nnameserver fd00:ec2::253\n");
+  EXPECT_EQ(
+      ResolvConfText(plan),
+      "search ap-northeast-2.compute.internal\nnameserver 10.0.0.2\nnameserver fd00:ec2::253\n");
 }
 
 TEST(ResolvConf, WithoutAServerQuestionsFailAtOnce) {

@@ -113,8 +113,9 @@ TEST_F(RowsTest, RoutesSayWhereTheyLead) {
 TEST_F(RowsTest, RulesReadAsTheyAreWritten) {
   std::vector<std::string> texts;
   for (const Row& rule : Get("rules", "web")) {
-    texts.push_back(rule["direction"].get<std::string>() + " " + rule["protocol"].get<std::string>() +
-                    " " + rule["ports"].get<std::string>() + " " + rule["peer"].get<std::string>());
+    texts.push_back(rule["direction"].get<std::string>() + " " +
+                    rule["protocol"].get<std::string>() + " " + rule["ports"].get<std::string>() +
+                    " " + rule["peer"].get<std::string>());
   }
   EXPECT_THAT(texts, ::testing::UnorderedElementsAre("ingress tcp 8000-8010 sg:web",
                                                      "ingress icmp type 8 code 0 10.0.0.0/16",
