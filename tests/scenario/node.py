@@ -97,6 +97,12 @@ class Node:
             question.send(text)
             return question.recv(65535)
 
+    def send_frame(self, frame, device="eth0"):
+        """Sends an Ethernet frame of any bytes."""
+        with self.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire:
+            wire.bind((device, 0))
+            wire.send(frame)
+
     def capture(self, device="eth0"):
         return Capture(self.socket, device)
 

@@ -86,10 +86,14 @@ class Fabric:
         return next(row for row in json.loads(taploom("ls", "-o", "json").stdout) if row["name"] == self.name)
 
     def explain(self, source, destination):
-        """True when `explain` says that it passes."""
-        result = taploom("explain", source, destination, "--name", self.name, expect=None)
+        """None when `explain` says that a packet passes and its reply comes back, else the drop reason it gives."""
+        result = taploom("explain", source, destination, "--name", self.name, "-o", "json", expect=None)
         assert result.returncode in (0, 1), result.stderr
-        return result.returncode == 0
+        answer = json.loads(result.stdout)
+        ways = [answer[way] for way in ("forward", "reply") if way in answer]
+        reasons = [way["drop"]["reason"] for way in ways if "drop" in way]
+        assert (result.returncode == 0) == answer["passes"] == (not reasons), result.stdout
+        return reasons[0] if reasons else None
 
     # --- what runs ---
 
@@ -190,11 +194,12 @@ class FabricTest(unittest.TestCase):
         with source.connect(address, port) as connection:
             self.assertTrue(connection.recv(100).endswith(b"\n"))
 
-    def assert_silent(self, source, address, port, reason):
-        """A SYN is dropped for `reason`, counted at its sender, and nothing at all comes back."""
+    def assert_silent(self, source, address, port, reason, counted_at=None):
+        """Nothing comes back to a SYN: it, or the answer of the node `counted_at`, is dropped for `reason`."""
         with source.capture() as wire:
-            with self.fabric.dropping(source, reason), source.begin_connect(address, port) as connection:
-                wait_for(lambda: wire.select(destination=address, opens_connection=True), "the SYN leaves")
+            with self.fabric.dropping(counted_at or source, reason):
+                connection = source.begin_connect(address, port)
+            with connection:
                 self.assertFalse(has_heard(connection))
         received = [frame for frame in wire if not frame.sent]
         answers = [frame for frame in received if frame.source == address and frame.source_port == port]
