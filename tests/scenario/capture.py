@@ -18,7 +18,8 @@ LARGEST_FRAME = 1 << 17  # superframes carry up to 64 KiB
 
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
-FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+SYN, RST, ACK = 0x02, 0x04, 0x10
+ICMP_ERRORS = (3, 4, 5, 11, 12)  # unreachable, source quench, redirect, time exceeded, parameter problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Frame:
     @property
     def opens_connection(self):
         return self.protocol == TCP and self.flags & (SYN | ACK) == SYN
+
+    @property
+    def is_icmp_error(self):
+        return (self.protocol == ICMP and self.icmp_type in ICMP_ERRORS) or (
+            self.protocol == ICMPV6 and self.icmp_type is not None and self.icmp_type < 128
+        )
 
     def __str__(self):
         way = "sent" if self.sent else "received"
