@@ -41,6 +41,9 @@ class Node:
     def __repr__(self):
         return f"<{self.name}>"
 
+    def exists(self):
+        return os.path.exists(self.netns)
+
     # --- programs ---
 
     def run(self, *command, expect=0, timeout=PATIENCE_SECONDS, **options):

@@ -1,135 +1,168 @@
-"""`apply` under traffic: what changed changes at once, and nothing else is disturbed."""
-import subprocess
+#!/usr/bin/python3
+"""`apply` under traffic: what changed changes at once, and nothing else notices."""
+
 import unittest
 
-from scene import Fabric, wait_for
+from node import SteadyStream, has_heard
+from taploom_fabric import Fabric, main, start_time
+from waiting import wait_for
 
-TOPOLOGY = """
+SERVER, OUTSIDE, LATE = "10.0.2.20", "5.6.7.8", "10.0.2.40"
+RULE = "{protocol: tcp, ports: 80, from: sg:client}"
+LATE_INSTANCE = f"  late: {{subnet: app, private_ip: {LATE}, security_groups: [open]}}\n"
+
+TOPOLOGY = f"""
 name: change
 vpcs:
   main:
     cidr: 10.0.0.0/16
     internet_gateway: igw
     subnets:
-      public: {cidr: 10.0.1.0/24, route_table: public}
-      app:    {cidr: 10.0.2.0/24, route_table: app}
+      public: {{cidr: 10.0.1.0/24, route_table: public}}
+      app: {{cidr: 10.0.2.0/24, route_table: app}}
     nat_gateways:
-      nat: {subnet: public, elastic_ip: 203.0.113.10}
+      nat: {{subnet: public, elastic_ip: 203.0.113.10}}
     route_tables:
-      public: {routes: [{to: 0.0.0.0/0, via: igw}]}
-      app:    {routes: [{to: 0.0.0.0/0, via: nat}]}
+      public: {{routes: [{{to: 0.0.0.0/0, via: igw}}]}}
+      app: {{routes: [{{to: 0.0.0.0/0, via: nat}}]}}
     security_groups:
-      client: {ingress: []}
-      server: {ingress: [{protocol: tcp, ports: 80, from: sg:client}]}
-      open:   {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+      client: {{}}
+      server: {{ingress: [{RULE}]}}
+      anyone: {{ingress: [{{protocol: tcp, ports: 80, from: 0.0.0.0/0}}]}}
+      open: {{ingress: [{{protocol: all, from: 10.0.0.0/16}}]}}
 instances:
-  client: {subnet: app, private_ip: 10.0.2.10, security_groups: [client]}
-  server: {subnet: app, private_ip: 10.0.2.20, security_groups: [server]}
-  bystander-a: {subnet: app, private_ip: 10.0.2.30, security_groups: [open]}
-  bystander-b: {subnet: public, private_ip: 10.0.1.30, security_groups: [open]}
+  client: {{subnet: app, private_ip: 10.0.2.10, security_groups: [client]}}
+  server: {{subnet: app, private_ip: {SERVER}, security_groups: [server], run: [sleep infinity]}}
+  everyones: {{subnet: app, private_ip: 10.0.2.21, security_groups: [anyone]}}
+  bystander-a: {{subnet: app, private_ip: 10.0.2.30, security_groups: [open]}}
+  bystander-b: {{subnet: public, private_ip: 10.0.1.30, security_groups: [open]}}
 internet:
   hosts:
-    outside: {address: 5.6.7.8}
+    outside: {{address: {OUTSIDE}}}
 """
-WITHOUT_RULE = TOPOLOGY.replace("server: {ingress: [{protocol: tcp, ports: 80, from: sg:client}]}", "server: {ingress: []}")
+WITHOUT_RULE = TOPOLOGY.replace(RULE, "")
+WITHOUT_ANYONE = TOPOLOGY.replace("anyone: {ingress: [{protocol: tcp, ports: 80, from: 0.0.0.0/0}]}", "anyone: {ingress: []}")
 BLACKHOLE = TOPOLOGY.replace("via: nat}", "via: blackhole}")
-# A conversation that goes on until its input ends: one line there, one line back.
-CONVERSATION = """
-import socket, sys
-peer = socket.create_connection(("10.0.2.20", 80), timeout=10)
-for line in sys.stdin:
-    peer.sendall(line.encode())
-    print(peer.recv(100).decode().strip(), flush=True)
-"""
-
-
-def with_late(topology):
-    head, tail = topology.rsplit("internet:\n", 1)
-    return head + "  late: {subnet: app, private_ip: 10.0.2.40, security_groups: [open]}\ninternet:\n" + tail
+WITH_LATE = TOPOLOGY.replace("internet:\n", LATE_INSTANCE + "internet:\n")
 
 
 class Apply(unittest.TestCase):
+    """Every test: the change in the middle of a stream between two bystanders, who lose nothing and are not restarted."""
+
     def setUp(self):
-        self.fabric = self.enterContext(Fabric(TOPOLOGY))
+        self.fabric = self.enterContext(Fabric("apply", TOPOLOGY))
+        self.client, self.server, self.outside = map(self.fabric.node, ("client", "server", "outside"))
+        self.everyones = self.fabric.node("everyones")
+        self.bystanders = [self.fabric.node(f"bystander-{letter}") for letter in "ab"]
+        self.stream = self.enterContext(SteadyStream(*self.bystanders, "10.0.1.30"))
+        wait_for(lambda: self.stream.answered > 100, "the bystanders talk")
+        self.processes = self.fabric.processes()
 
-    def steady_ping(self):
-        """A ping between the bystanders every 10 ms, until finish() is called; finish returns (sent, received)."""
-        program = self.fabric.start("bystander-a", "ping", "-q", "-i", "0.01", "10.0.1.30")
-        wait_for(lambda: self.fabric.get("ports", "bystander-a")[0]["sent_packets"] > 3, "the ping is under way")
+    def tearDown(self):
+        answered = self.stream.answered
+        wait_for(lambda: self.stream.answered > answered + 100, "the bystanders still talk")
+        self.assertEqual([], self.stream.lost, "the bystanders lost nothing")
+        restarted = {pid for pid, since in self.processes if start_time(pid) != since}
+        self.assertEqual(set(), restarted, "every process goes on")
 
-        def finish():
-            program.send_signal(2)
-            summary = program.communicate(timeout=10)[0]
-            sent, received = [int(word) for word in summary.split("statistics ---")[1].split() if word.isdigit()][:2]
-            return sent, received
-        return finish
+    def apply(self, topology, *options, expect=0):
+        return self.fabric.apply(self.fabric.write(topology), *options, expect=expect)
 
-    def test_the_same_file_changes_nothing(self):
-        before = self.fabric.get("instances")
-        result = self.fabric.apply(TOPOLOGY)
-        self.assertIn("no changes", result.stdout + result.stderr)
-        self.assertEqual(before, self.fabric.get("instances"))
+    def assert_open(self, source, address):
+        with source.connect(address, 80) as connection:
+            self.assertTrue(connection.recv(100).endswith(b"\n"))
 
-    def test_a_dry_run_prints_and_does_nothing(self):
-        result = self.fabric.apply(BLACKHOLE, dry_run=True)
-        self.assertIn("~ route-table main/app: 0.0.0.0/0 nat -> blackhole", result.stdout)
-        self.fabric.serve("outside", 80)
-        self.assertIsNotNone(self.fabric.ask("client", "5.6.7.8", 80))
+    def assert_dropped(self, source, address, reason):
+        with self.fabric.dropping(source, reason):
+            connection = source.begin_connect(address, 80)
+        with connection:
+            self.assertFalse(has_heard(connection))
+
+    def ask(self, connection, word):
+        connection.sendall(word)
+        return connection.recv(100)
+
+    # --- changes ---
 
     def test_traffic_follows_a_changed_route_at_once(self):
-        self.fabric.serve("outside", 80)
-        finish = self.steady_ping()
-        self.assertIsNotNone(self.fabric.ask("client", "5.6.7.8", 80))
-        self.fabric.apply(BLACKHOLE)
-        self.assertIsNone(self.fabric.ask("client", "5.6.7.8", 80))
-        self.assertIn("BLACKHOLE_ROUTE", self.fabric.drops("client"))
-        self.fabric.apply(TOPOLOGY)
-        self.assertIsNotNone(self.fabric.ask("client", "5.6.7.8", 80))
-        sent, received = finish()
-        self.assertEqual(sent, received)
+        with self.outside.tcp_server(80), self.client.connect(OUTSIDE, 80) as connection:
+            connection.recv(100)
+            changes = self.apply(BLACKHOLE).stdout
+            self.assertEqual("~ route-table main/app: 0.0.0.0/0 nat -> blackhole\n", changes)
+            self.assert_dropped(self.client, OUTSIDE, "BLACKHOLE_ROUTE")
+            self.apply(TOPOLOGY)
+            self.assert_open(self.client, OUTSIDE)
+            self.assertEqual(b"the old connection kept its port", self.ask(connection, b"the old connection kept its port"))
 
-    def test_a_tracked_connection_survives_its_rule_and_a_new_one_does_not(self):
-        self.fabric.start("server", "socat", "TCP-LISTEN:80,reuseaddr,fork", "EXEC:cat")
-        wait_for(lambda: self.fabric.run("server", "ss", "-ltnH", "sport = :80").stdout, "the server listens")
-        finish = self.steady_ping()
-        talk = self.fabric.start("client", "python3", "-u", "-c", CONVERSATION, stdin=subprocess.PIPE)
+    def test_an_established_connection_follows_a_changed_route_too(self):
+        with self.outside.tcp_server(80), self.client.connect(OUTSIDE, 80) as connection:
+            connection.recv(100)
+            self.apply(BLACKHOLE)
+            with self.fabric.dropping(self.client, "BLACKHOLE_ROUTE"):
+                connection.sendall(b"?")
 
-        def say(word):
-            talk.stdin.write(word + "\n")
-            talk.stdin.flush()
-            return talk.stdout.readline().strip()
+    def test_a_tracked_connection_survives_its_rule_and_a_new_one_is_refused(self):
+        with self.server.tcp_server(80), self.client.connect(SERVER, 80) as connection:
+            connection.recv(100)
+            changes = self.apply(WITHOUT_RULE).stdout
+            self.assertEqual("- security-group-rule main/server: ingress tcp 80 from sg:client\n", changes)
+            self.assert_dropped(self.client, SERVER, "SG_INGRESS_DENIED")
+            self.assertEqual(b"still here", self.ask(connection, b"still here"))
+            self.apply(TOPOLOGY)
+            self.assert_open(self.client, SERVER)
+            self.assertEqual(b"as before", self.ask(connection, b"as before"))
 
-        self.assertEqual("before", say("before"))
-        result = self.fabric.apply(WITHOUT_RULE)
-        self.assertIn("- security-group-rule main/server: ingress tcp 80 from sg:client", result.stdout)
-        self.assertEqual("after", say("after"))
-        self.assertIsNone(self.fabric.ask("client", "10.0.2.20", 80))
-        self.fabric.apply(TOPOLOGY)
-        self.assertEqual("again", say("again"))
-        sent, received = finish()
-        self.assertEqual(sent, received)
+    def test_an_untracked_connection_ends_with_its_rule(self):
+        """Open to all with everything allowed back: AWS keeps no state for it."""
+        with self.everyones.tcp_server(80), self.client.connect("10.0.2.21", 80) as connection:
+            connection.recv(100)
+            self.apply(WITHOUT_ANYONE)
+            with self.fabric.dropping(self.client, "SG_INGRESS_DENIED"):
+                connection.sendall(b"?")
 
-    def test_an_added_instance_joins_and_a_removed_one_goes(self):
-        finish = self.steady_ping()
-        result = self.fabric.apply(with_late(TOPOLOGY))
-        self.assertIn("+ instance late", result.stdout)
-        self.assertEqual(0, self.fabric.run("bystander-a", "ping", "-c1", "-W5", "10.0.2.40").returncode)
-        self.fabric.apply(TOPOLOGY)
-        self.assertEqual(1, self.fabric.run("bystander-a", "ping", "-c1", "-W1", "10.0.2.40").returncode)
-        self.assertNotIn("late", {row["name"] for row in self.fabric.get("instances")})
-        sent, received = finish()
-        self.assertEqual(sent, received)
+    def test_an_instance_is_added_and_removed(self):
+        changes = self.apply(WITH_LATE).stdout
+        self.assertIn(f"+ instance late: {LATE} in main/app", changes)
+        self.bystanders[0].ping(LATE)
+        self.bystanders[0].ping("late")
+        late = self.fabric.node("late")
+        late.ping("10.0.1.30")
 
-    def test_a_broken_file_changes_nothing_and_says_where(self):
-        finish = self.steady_ping()
-        before = self.fabric.get("routes")
-        result = self.fabric.apply(TOPOLOGY.replace("via: nat}", "via: nut}"), check=False)
-        self.assertEqual(2, result.returncode)
-        self.assertIn('did you mean "nat"?', result.stdout + result.stderr)
-        self.assertEqual(before, self.fabric.get("routes"))
-        sent, received = finish()
-        self.assertEqual(sent, received)
+        changes = self.apply(TOPOLOGY).stdout
+        self.assertIn("- instance late", changes)
+        self.assertNotIn("late", {row["name"] for row in self.fabric.get("namespaces")})
+        self.assertFalse(late.exists())
+        self.bystanders[0].ping(LATE, "-W", "1", expect=1)
+
+    # --- what changes nothing ---
+
+    def state(self):
+        kinds = ("namespaces", "enis", "subnets", "route-tables", "routes", "sgs", "rules", "acls")
+        return self.fabric.summary()["generation"], {kind: self.fabric.get(kind) for kind in kinds}
+
+    def test_the_same_file_changes_nothing(self):
+        before = self.state()
+        result = self.apply(TOPOLOGY)
+        self.assertEqual(("", "no changes\n"), (result.stdout, result.stderr))
+        self.assertEqual(before, self.state())
+
+    def test_a_dry_run_prints_the_differences_and_makes_none(self):
+        before = self.state()
+        result = self.apply(BLACKHOLE, "--dry-run")
+        self.assertEqual("~ route-table main/app: 0.0.0.0/0 nat -> blackhole\n", result.stdout)
+        self.assertEqual(before, self.state())
+        with self.outside.tcp_server(80):
+            self.assert_open(self.client, OUTSIDE)
+
+    def test_a_broken_file_is_refused_with_its_place_and_changes_nothing(self):
+        before = self.state()
+        broken = TOPOLOGY.replace("via: nat}", "via: nut}")
+        line = broken[: broken.index("via: nut}")].count("\n") + 1
+        result = self.apply(broken, expect=2)
+        self.assertRegex(result.stderr, rf'topology\.yaml:{line}:\d+: .*did you mean "nat"\?')
+        self.assertEqual("", result.stdout)
+        self.assertEqual(before, self.state())
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
