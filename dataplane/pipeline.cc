@@ -97,8 +97,7 @@ bool Pipeline::CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tic
   if (packet.headers.is_first_fragment) return true;
   const auto ports = fragments_.Find(key, packet.headers.fragment_id, now);
   if (!ports) return false;
-  key.tuple.source_port = ports->source;
-  key.tuple.destination_port = ports->destination;
+  ports->ApplyTo(key.tuple);
   return true;
 }
 
@@ -155,9 +154,7 @@ Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now
     return slow_path_.AnswerTimeExceeded(packet, *snapshot_, flow, now);
   }
   if (packet.headers.is_first_fragment) {
-    flow::FlowKey addresses = half.key;
-    addresses.tuple.source_port = addresses.tuple.destination_port = 0;
-    fragments_.Remember(addresses, packet.headers.fragment_id, {half.key.tuple.source_port, half.key.tuple.destination_port}, now);
+    fragments_.Remember(half.key, packet.headers.fragment_id, now);
   }
   rewrite::Apply(packet, action, flow.peer().key.tuple);
   flow.connection->last_seen = now;

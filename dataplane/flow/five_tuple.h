@@ -6,25 +6,36 @@
 #include <cstring>
 
 #include "dataplane/wire/ip_address.h"
+#include "dataplane/wire/layout.h"
 #include "dataplane/wire/parse.h"
 
 namespace taploom::flow {
 
 // Addresses, ports and protocol as they stand in one packet. Ports of an ICMP query are (identifier, 0), of its reply
-// (0, identifier); of protocols without ports (0, 0), so those are tracked by address and protocol only (vpc-semantics §5).
+// (0, identifier); of protocols without ports (0, 0), so those are tracked by address and protocol only (vpc-semantics §5). An
+// allowed echo must not open the way for other ICMP, so the type is part of it: a reply has its request's.
 struct FiveTuple {
   wire::IpAddress source, destination;
   std::uint16_t source_port = 0, destination_port = 0;
   std::uint8_t protocol = 0;
-  std::uint8_t reserved = 0;  // hashed and compared: always 0
+  std::uint8_t icmp_query = 0;  // QueryTypeOf the ICMP type; 0 for other protocols
 
-  FiveTuple Reversed() const { return {destination, source, destination_port, source_port, protocol, 0}; }
+  FiveTuple Reversed() const { return {destination, source, destination_port, source_port, protocol, icmp_query}; }
   friend bool operator==(const FiveTuple&, const FiveTuple&) = default;
 };
 static_assert(sizeof(FiveTuple) == 38 && std::has_unique_object_representations_v<FiveTuple>);
 
+// The type of the request that a reply answers; any other type is its own.
+constexpr std::uint8_t QueryTypeOf(std::uint8_t protocol, std::uint8_t icmp_type) {
+  if (protocol == wire::kProtocolIcmpv6) return icmp_type == wire::icmp::kV6EchoReply ? wire::icmp::kV6Echo : icmp_type;
+  if (protocol != wire::kProtocolIcmp) return 0;
+  if (icmp_type == wire::icmp::kEchoReply) return wire::icmp::kEcho;
+  return icmp_type == wire::icmp::kTimestampReply ? wire::icmp::kTimestamp : icmp_type;
+}
+
 inline FiveTuple TupleOf(const wire::Headers& headers) {
-  return {headers.source, headers.destination, headers.source_port, headers.destination_port, headers.protocol, 0};
+  return {headers.source, headers.destination, headers.source_port, headers.destination_port, headers.protocol,
+          QueryTypeOf(headers.protocol, headers.icmp_type)};
 }
 
 // A tuple as it enters the fabric at a port. The port makes overlapping address spaces distinct: two VPCs with the same CIDR

@@ -22,14 +22,24 @@ class FragmentCache {
   static constexpr std::size_t kSets = 1024, kWays = 4;
   static constexpr Tick kLifetime = std::chrono::seconds(30);
 
+  // What only the first fragment says of its flow.
   struct Ports {
     std::uint16_t source = 0, destination = 0;
+    std::uint8_t icmp_query = 0;
+
+    static Ports Of(const FiveTuple& tuple) { return {tuple.source_port, tuple.destination_port, tuple.icmp_query}; }
+    void ApplyTo(FiveTuple& tuple) const {
+      tuple.source_port = source;
+      tuple.destination_port = destination;
+      tuple.icmp_query = icmp_query;
+    }
   };
 
   explicit FragmentCache(std::uint64_t seed) : sets_(kSets), seed_(seed) {}
 
-  // Records the ports of an allowed first fragment. `addresses`: source, destination and protocol of the packet, ports 0.
-  void Remember(FlowKey addresses, std::uint32_t fragment_id, Ports ports, Tick now) {
+  // Records an allowed first fragment by its key.
+  void Remember(const FlowKey& key, std::uint32_t fragment_id, Tick now) {
+    const FlowKey addresses = AddressesOf(key);
     Entry* victim = nullptr;
     for (Entry& entry : SetOf(addresses, fragment_id).ways) {
       if (entry.expires <= now || (entry.key == addresses && entry.fragment_id == fragment_id)) {
@@ -38,11 +48,12 @@ class FragmentCache {
       }
       if (victim == nullptr || entry.expires < victim->expires) victim = &entry;
     }
-    *victim = {addresses, fragment_id, ports, now + kLifetime};
+    *victim = {addresses, fragment_id, Ports::Of(key.tuple), now + kLifetime};
   }
 
-  // The ports of the datagram that a later fragment belongs to.
-  std::optional<Ports> Find(const FlowKey& addresses, std::uint32_t fragment_id, Tick now) const {
+  // Of the datagram that a later fragment belongs to; only addresses and protocol of `key` are looked at.
+  std::optional<Ports> Find(const FlowKey& key, std::uint32_t fragment_id, Tick now) const {
+    const FlowKey addresses = AddressesOf(key);
     for (const Entry& entry : SetOf(addresses, fragment_id).ways) {
       if (entry.expires > now && entry.fragment_id == fragment_id && entry.key == addresses) return entry.ports;
     }
@@ -50,6 +61,11 @@ class FragmentCache {
   }
 
  private:
+  static FlowKey AddressesOf(FlowKey key) {
+    Ports().ApplyTo(key.tuple);
+    return key;
+  }
+
   struct Entry {
     FlowKey key;
     std::uint32_t fragment_id = 0;

@@ -130,11 +130,17 @@ void Apply(Packet& packet, const flow::FlowAction& action, const flow::FiveTuple
   }
 }
 
+std::span<std::uint8_t> QuotedPacket(Packet& packet) {
+  const std::size_t begin = packet.headers.l4_offset + wire::icmp::kSize;
+  const std::size_t end = std::min<std::size_t>(packet.head_size, packet.headers.l3_offset + packet.headers.l3_size);
+  return {packet.head + begin, end - begin};
+}
+
 void ApplyToQuoted(Packet& packet, const flow::FiveTuple& as_sent) {
-  const std::size_t quoted_offset = packet.headers.l4_offset + wire::icmp::kSize;
-  std::uint8_t* quoted = packet.head + quoted_offset;
-  const std::size_t quoted_size = packet.head_size - quoted_offset;
-  const wire::Headers inner = wire::ParseQuoted({quoted, quoted_size}, packet.headers.family);
+  const std::span<std::uint8_t> quoted_packet = QuotedPacket(packet);
+  std::uint8_t* quoted = quoted_packet.data();
+  const std::size_t quoted_size = quoted_packet.size();
+  const wire::Headers inner = wire::ParseQuoted(quoted_packet, packet.headers.family);
   if (inner.kind != wire::FrameKind::kIp) return;
   const flow::FiveTuple now = flow::TupleOf(inner);
   if (now == as_sent) return;

@@ -2,6 +2,9 @@
 #ifndef TAPLOOM_DATAPLANE_REWRITE_REWRITE_H_
 #define TAPLOOM_DATAPLANE_REWRITE_REWRITE_H_
 
+#include <cstdint>
+#include <span>
+
 #include "dataplane/flow/connection.h"
 #include "dataplane/packet.h"
 
@@ -15,6 +18,10 @@ void PrepareTranslation(const flow::FiveTuple& before, const flow::FiveTuple& af
 // of the pseudo-header there, so only the addresses are applied to it. REQUIRES: packet.headers describes it; the TTL is
 // larger than action.ttl_decrement. Never allocates.
 void Apply(Packet& packet, const flow::FlowAction& action, const flow::FiveTuple& leaving_reversed);
+
+// What an ICMP error quotes: the bytes behind its header, up to the end of the IP packet. Ethernet padding is no part of it.
+// REQUIRES: packet.headers.is_icmp_error.
+std::span<std::uint8_t> QuotedPacket(Packet& packet);
 
 // Rewrites the packet quoted by an ICMP error so that its sender knows it again: from the tuple it has now to `as_sent`
 // (RFC 5508 §4.2). What is quoted may be as short as 8 bytes of transport header; a checksum that was cut off is not missed.

@@ -32,11 +32,11 @@ PacketView ViewOfQuestion(const tables::Snapshot& snapshot, const Question& ques
   const bool has_ports = question.protocol == wire::kProtocolTcp || question.protocol == wire::kProtocolUdp;
   PacketView view;
   view.ingress_port = question.ingress_port;
-  view.tuple = {question.source, question.destination, 0, 0, question.protocol, 0};
+  view.icmp_type = EchoType(question.protocol, false);
+  view.tuple = {question.source, question.destination, 0, 0, question.protocol, flow::QueryTypeOf(question.protocol, view.icmp_type)};
   if (has_ports) view.tuple.destination_port = question.destination_port;
   if (has_ports || is_icmp) view.tuple.source_port = question.source_port;
   view.destination_mac = NextHopMac(snapshot, question.ingress_port, question.destination);
-  view.icmp_type = EchoType(question.protocol, false);
   view.tcp_flags = question.protocol == wire::kProtocolTcp ? wire::kTcpSyn : 0;
   return view;
 }

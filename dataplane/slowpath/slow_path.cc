@@ -125,9 +125,7 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
 }
 
 Verdict SlowPath::ForwardIcmpError(Packet& packet, const tables::Snapshot& snapshot, Tick now) {
-  const std::size_t quoted_offset = packet.headers.l4_offset + wire::icmp::kSize;
-  const std::size_t quoted_size = packet.head_size - std::min<std::size_t>(packet.head_size, quoted_offset);
-  const wire::Headers quoted = wire::ParseQuoted({packet.head + quoted_offset, quoted_size}, packet.headers.family);
+  const wire::Headers quoted = wire::ParseQuoted(rewrite::QuotedPacket(packet), packet.headers.family);
   if (quoted.kind != wire::FrameKind::kIp) return Verdict::Drop(DropReason::kMalformed);
   // The quoted packet came this way in one direction of a connection; the error travels in the other.
   const flow::ConnectionRef related = connections_.Find({flow::TupleOf(quoted).Reversed(), packet.ingress_port}, now);
