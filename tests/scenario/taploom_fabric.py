@@ -132,7 +132,7 @@ class Fabric:
             with contextlib.suppress(OSError):
                 if os.stat(process / "ns/net").st_ino in namespaces:
                     found.add(int(process.name))
-        return {(pid, start_time(pid)) for pid in found}
+        return {(pid, since) for pid in found if (since := start_time(pid)) is not None}
 
 
 def start_time(pid):
@@ -158,7 +158,7 @@ def leftovers(name, processes=()):
         found.append(str(RUN_ROOT / name))
     mine = re.compile(rf"tl-{name}-|{RUN_ROOT}/{name}/")
     found += [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if mine.search(line)]
-    found += [f"process {pid}" for pid, since in processes if since is not None and start_time(pid) == since]
+    found += [f"process {pid}" for pid, since in processes if start_time(pid) == since]
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             environment = (process / "environ").read_bytes().split(b"\0")
