@@ -98,10 +98,11 @@ void AllowMemory(Filter& filter) {
 void AllowThreadsAndTime(Filter& filter) {
   for (const int syscall :
        {SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(gettid),
-        SCMP_SYS(getpid), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
-        SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(clock_gettime),
-        SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom),
-        SCMP_SYS(membarrier), SCMP_SYS(exit), SCMP_SYS(exit_group)}) {
+        SCMP_SYS(getpid), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+        SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(sigaltstack), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+        SCMP_SYS(restart_syscall), SCMP_SYS(getrandom), SCMP_SYS(membarrier), SCMP_SYS(exit),
+        SCMP_SYS(exit_group)}) {
     filter.Allow(syscall);
   }
   // A thread, never a process. clone3 hides its flags behind a pointer; without it the C library
@@ -109,17 +110,25 @@ void AllowThreadsAndTime(Filter& filter) {
   filter.AllowWhen(SCMP_SYS(clone), {HasBits(0, CLONE_THREAD | CLONE_VM)});
   filter.Refuse(SCMP_SYS(clone3), ENOSYS);
   filter.AllowWhen(SCMP_SYS(prctl), {Equals(0, PR_SET_NAME)});
+  // To read its own limits, which say how large its stack is.
+  filter.AllowWhen(SCMP_SYS(prlimit64), {Equals(0, 0), Equals(2, 0)});
   // abort() signals its own process and nobody else.
   filter.AllowWhen(SCMP_SYS(tgkill), {Equals(0, static_cast<std::uint64_t>(getpid()))});
 }
 
 void RefusePaths(Filter& filter) {
-  for (const int syscall :
-       {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(access),
-        SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(sched_getaffinity)}) {
+  for (const int syscall : {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(newfstatat),
+                            SCMP_SYS(access), SCMP_SYS(readlink), SCMP_SYS(readlinkat)}) {
     filter.Refuse(syscall, EPERM);
   }
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// The sanitizers' own runtime: it probes memory through a pipe.
+void AllowSanitizers(Filter& filter) { filter.Allow(SCMP_SYS(pipe2)); }
+#else
+void AllowSanitizers(Filter&) {}
+#endif
 
 }  // namespace
 
@@ -130,6 +139,7 @@ void InstallSyscallFilter() {
   AllowMemory(filter);
   AllowThreadsAndTime(filter);
   RefusePaths(filter);
+  AllowSanitizers(filter);
   filter.Load();
 }
 

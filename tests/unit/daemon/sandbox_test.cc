@@ -70,7 +70,7 @@ TEST(Sandbox, ASystemCallThatForwardingDoesNotNeedEndsTheProcess) {
                     ? -1L
                     : 0L;
        }},
-      {"lock itself into memory", [] { return mlockall(MCL_CURRENT); }},
+      {"lock itself into memory", [] { return syscall(SYS_mlockall, MCL_CURRENT); }},
       {"change a descriptor's flags", [] { return fcntl(0, F_SETFL, 0); }},
   };
   for (const auto& [what, attempt] : kAttempts) {
