@@ -10,7 +10,7 @@ import struct
 import threading
 
 ETH_P_ALL = 0x0003
-SOL_PACKET, PACKET_STATISTICS = 263, 6
+SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
 PACKET_OUTGOING = 4
 SO_RCVBUFFORCE = 33
 RECEIVE_BUFFER = 64 << 20
@@ -101,11 +101,12 @@ class Capture:
     everything that happened before is already in its queue. `open_socket`: makes a socket inside the namespace.
     """
 
-    def __init__(self, open_socket, device="eth0"):
+    def __init__(self, open_socket, device="eth0", received_only=False):
         self.frames = []
         self._device = device
         self._socket = open_socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, received_only)
         self._socket.setblocking(False)
         self._end = os.eventfd(0)
         self._reader = threading.Thread(target=self._read)

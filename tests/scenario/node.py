@@ -100,14 +100,20 @@ class Node:
             question.send(text)
             return question.recv(65535)
 
-    def send_frame(self, frame, device="eth0"):
-        """Sends an Ethernet frame of any bytes."""
-        with self.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire:
-            wire.bind((device, 0))
-            wire.send(frame)
+    def packet_socket(self, device="eth0"):
+        """A socket that sends Ethernet frames of any bytes, and receives none."""
+        wire = self.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        wire.bind((device, 0))
+        return wire
 
-    def capture(self, device="eth0"):
-        return Capture(self.socket, device)
+    def transmitted(self, device="eth0"):
+        """Frames that the device has handed over, and those it lost because its queue was full."""
+        with inside(self.netns), open("/proc/thread-self/net/dev") as devices:
+            counters = next(line.split() for line in devices if line.split()[0] == f"{device}:")
+        return int(counters[10]), int(counters[12])
+
+    def capture(self, device="eth0", received_only=False):
+        return Capture(self.socket, device, received_only)
 
 
 def has_heard(connection):

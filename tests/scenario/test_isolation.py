@@ -94,7 +94,8 @@ class TwoVpcs(FabricTest):
         frame = frames.ethernet(blue_mac, red_mac, IPV4, frames.udp(CLIENT, SERVER, 1, 53, b"stray"))
         with self.servers["blue"].capture() as blue, self.servers["red"].capture() as red:
             with self.fabric.dropping(self.clients["red"], "UNKNOWN_DESTINATION_MAC"):
-                self.clients["red"].send_frame(frame)
+                with self.clients["red"].packet_socket() as wire:
+                    wire.send(frame)
         self.assertEqual([], blue.containing(b"stray") + red.containing(b"stray"))
 
     def interface_macs(self, instance):
