@@ -20,7 +20,8 @@ using nlohmann::ordered_json;
 using slowpath::StageReport;
 using tables::Snapshot;
 
-// "internet" is a host that no topology can hold: an address for documentation (RFC 5737) behind an unused port.
+// "internet" is a host that no topology can hold: an address for documentation (RFC 5737) behind an
+// unused port.
 constexpr const char* kAnyInternetHost = "internet";
 constexpr std::uint16_t kAnyInternetPort = 65'534;
 
@@ -49,8 +50,9 @@ std::optional<std::uint8_t> ProtocolOf(const std::string& text) {
   return static_cast<std::uint8_t>(number);
 }
 
-// "NAME", "NAME:PORT", "NAME:PORT/PROTOCOL", "NAME/PROTOCOL"; NAME may be "[v6]". Names of load balancer nodes contain a
-// slash themselves ("front/public-a"), so only what follows the last one can be a protocol.
+// "NAME", "NAME:PORT", "NAME:PORT/PROTOCOL", "NAME/PROTOCOL"; NAME may be "[v6]". Names of load
+// balancer nodes contain a slash themselves ("front/public-a"), so only what follows the last one
+// can be a protocol.
 std::optional<Destination> ParseDestination(std::string text, std::string& error) {
   Destination result;
   std::optional<std::uint8_t> protocol;
@@ -60,24 +62,28 @@ std::optional<Destination> ParseDestination(std::string text, std::string& error
   }
   const auto colon = text.rfind(':');
   const bool is_bare_v6 = text.find(':') != colon && text.front() != '[';
-  if (colon != std::string::npos && !is_bare_v6 && (text.front() != '[' || text[colon - 1] == ']')) {
+  if (colon != std::string::npos && !is_bare_v6 &&
+      (text.front() != '[' || text[colon - 1] == ']')) {
     const std::string digits = text.substr(colon + 1);
     unsigned port = 0;
     const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (failure != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65'535) {
+    if (failure != std::errc() || end != digits.data() + digits.size() || port == 0 ||
+        port > 65'535) {
       error = fmt::format("\"{}\" is no port; expected 1-65535", digits);
       return std::nullopt;
     }
     result.port = static_cast<std::uint16_t>(port);
     text.resize(colon);
   }
-  if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']')
+    text = text.substr(1, text.size() - 2);
   result.name = text;
   result.protocol = protocol.value_or(result.port != 0 ? wire::kProtocolTcp : wire::kProtocolIcmp);
-  const bool needs_port = result.protocol == wire::kProtocolTcp || result.protocol == wire::kProtocolUdp;
+  const bool needs_port =
+      result.protocol == wire::kProtocolTcp || result.protocol == wire::kProtocolUdp;
   if (needs_port && result.port == 0) {
-    error = fmt::format("{} needs a port: {}:PORT/{}", slowpath::ProtocolText(result.protocol), text,
-                        slowpath::ProtocolText(result.protocol));
+    error = fmt::format("{} needs a port: {}:PORT/{}", slowpath::ProtocolText(result.protocol),
+                        text, slowpath::ProtocolText(result.protocol));
     return std::nullopt;
   }
   return result;
@@ -90,7 +96,8 @@ Endpoint EndpointOf(const Snapshot& snapshot, tables::EniIndex index) {
 
 Endpoint EndpointOf(const tables::InternetHost& host) {
   Endpoint endpoint{host.name, host.port, {}, {}};
-  for (const wire::IpAddress& address : host.addresses) endpoint.addresses.push_back({address, std::nullopt});
+  for (const wire::IpAddress& address : host.addresses)
+    endpoint.addresses.push_back({address, std::nullopt});
   return endpoint;
 }
 
@@ -100,8 +107,10 @@ bool IsNamed(const tables::Eni& eni, const std::string& text) {
          (eni.type == tables::EniType::kLoadBalancer && eni.name.rfind(text + "/", 0) == 0);
 }
 
-// What a name or address stands for. Addresses of ENIs are looked up in `near` first, because two VPCs may use the same.
-std::optional<Endpoint> FindEndpoint(const Snapshot& snapshot, const std::string& text, tables::VpcIndex near) {
+// What a name or address stands for. Addresses of ENIs are looked up in `near` first, because two
+// VPCs may use the same.
+std::optional<Endpoint> FindEndpoint(const Snapshot& snapshot, const std::string& text,
+                                     tables::VpcIndex near) {
   for (std::uint32_t i = 0; i < snapshot.enis.size(); ++i) {
     if (IsNamed(snapshot.enis[i], text)) return EndpointOf(snapshot, tables::EniIndex{i});
   }
@@ -116,12 +125,15 @@ std::optional<Endpoint> FindEndpoint(const Snapshot& snapshot, const std::string
   };
   if (near.exists()) {
     const auto found = snapshot[near].eni_by_address.find(*address);
-    if (found != snapshot[near].eni_by_address.end()) return only(EndpointOf(snapshot, found->second));
+    if (found != snapshot[near].eni_by_address.end())
+      return only(EndpointOf(snapshot, found->second));
   }
-  if (const auto found = snapshot.internet_host_by_address.find(*address); found != snapshot.internet_host_by_address.end()) {
+  if (const auto found = snapshot.internet_host_by_address.find(*address);
+      found != snapshot.internet_host_by_address.end()) {
     return only(EndpointOf(snapshot[found->second]));
   }
-  if (const auto found = snapshot.public_bindings.find(*address); found != snapshot.public_bindings.end()) {
+  if (const auto found = snapshot.public_bindings.find(*address);
+      found != snapshot.public_bindings.end()) {
     return only(EndpointOf(snapshot, found->second.eni));
   }
   if (!near.exists()) {
@@ -138,11 +150,14 @@ std::string UnknownName(const Snapshot& snapshot, const std::string& text) {
   std::vector<std::string> names;
   for (const tables::Eni& eni : snapshot.enis) names.push_back(eni.name);
   for (const tables::InternetHost& host : snapshot.internet_hosts) names.push_back(host.name);
-  return fmt::format("no instance, interface or internet host is called \"{}\"{}", text, DidYouMean(text, names));
+  return fmt::format("no instance, interface or internet host is called \"{}\"{}", text,
+                     DidYouMean(text, names));
 }
 
-// The address by which a sender would reach the destination: private within one VPC, public from anywhere else.
-std::optional<wire::IpAddress> AddressFor(const Endpoint& source, const Endpoint& destination, wire::Family family) {
+// The address by which a sender would reach the destination: private within one VPC, public from
+// anywhere else.
+std::optional<wire::IpAddress> AddressFor(const Endpoint& source, const Endpoint& destination,
+                                          wire::Family family) {
   const bool same_vpc = source.vpc.exists() && source.vpc == destination.vpc;
   std::optional<wire::IpAddress> fallback;
   for (const tables::EniAddress& address : destination.addresses) {
@@ -163,7 +178,8 @@ std::optional<wire::IpAddress> FirstOf(const Endpoint& endpoint, wire::Family fa
 
 ordered_json TupleJson(const flow::FiveTuple& tuple) {
   return {{"source", slowpath::EndpointText(tuple.source, tuple.source_port, tuple.protocol)},
-          {"destination", slowpath::EndpointText(tuple.destination, tuple.destination_port, tuple.protocol)}};
+          {"destination",
+           slowpath::EndpointText(tuple.destination, tuple.destination_port, tuple.protocol)}};
 }
 
 ordered_json StageJson(const StageReport& report) {
@@ -182,7 +198,8 @@ ordered_json PathJson(const slowpath::PathExplanation& path) {
   for (const StageReport& report : path.stages) json["stages"].push_back(StageJson(report));
   if (path.decision.outcome == slowpath::Decision::Outcome::kDrop) {
     const DropReasonText reason = TextOf(path.decision.reason);
-    json["drop"] = {{"reason", reason.name}, {"code", reason.aws_code}, {"sentence", reason.sentence}};
+    json["drop"] = {
+        {"reason", reason.name}, {"code", reason.aws_code}, {"sentence", reason.sentence}};
   }
   return json;
 }
@@ -191,8 +208,8 @@ std::string PathText(const char* title, const slowpath::PathExplanation& path) {
   std::string text = fmt::format("{}\n", title);
   for (const StageReport& report : path.stages) {
     const std::string rule = report.rule_id.empty() ? "" : fmt::format(" [{}]", report.rule_id);
-    text += fmt::format("  {:<4} {:<23} {:<14} {}{}\n", report.passed ? "ok" : "DROP", ToText(report.stage), report.component_name,
-                        report.detail, rule);
+    text += fmt::format("  {:<4} {:<23} {:<14} {}{}\n", report.passed ? "ok" : "DROP",
+                        ToText(report.stage), report.component_name, report.detail, rule);
   }
   return text;
 }
@@ -200,14 +217,18 @@ std::string PathText(const char* title, const slowpath::PathExplanation& path) {
 std::string Verdict(const slowpath::Explanation& explanation) {
   if (explanation.forward.answered()) return "answered by the fabric's resolver";
   const bool lost_on_the_way_back = explanation.forward.passes();
-  if (lost_on_the_way_back && !explanation.reply) return "not reachable: no connection could be made";
-  const slowpath::PathExplanation& path = lost_on_the_way_back ? *explanation.reply : explanation.forward;
+  if (lost_on_the_way_back && !explanation.reply)
+    return "not reachable: no connection could be made";
+  const slowpath::PathExplanation& path =
+      lost_on_the_way_back ? *explanation.reply : explanation.forward;
   if (path.passes()) return "reachable, and the reply comes back";
-  if (path.decision.outcome == slowpath::Decision::Outcome::kResetSender) return "not reachable: reset by the NAT gateway";
+  if (path.decision.outcome == slowpath::Decision::Outcome::kResetSender)
+    return "not reachable: reset by the NAT gateway";
   const DropReasonText reason = TextOf(path.decision.reason);
   const std::string code = reason.aws_code[0] == '\0' ? "" : fmt::format(" ({})", reason.aws_code);
-  return fmt::format("{}: {}{}. {}", lost_on_the_way_back ? "arrives, but the reply is dropped" : "dropped", reason.name, code,
-                     reason.sentence);
+  return fmt::format("{}: {}{}. {}",
+                     lost_on_the_way_back ? "arrives, but the reply is dropped" : "dropped",
+                     reason.name, code, reason.sentence);
 }
 
 void AddAnyInternetHost(config::FabricConfig& config) {
@@ -225,7 +246,8 @@ void AddAnyInternetHost(config::FabricConfig& config) {
 
 }  // namespace
 
-ExplainAnswer ExplainPath(const FabricPlan& plan, const std::string& source_text, const std::string& destination_text) {
+ExplainAnswer ExplainPath(const FabricPlan& plan, const std::string& source_text,
+                          const std::string& destination_text) {
   ExplainAnswer answer;
   const auto fail = [&answer](std::string error) {
     answer.error = std::move(error);
@@ -242,11 +264,13 @@ ExplainAnswer ExplainPath(const FabricPlan& plan, const std::string& source_text
   if (!asked) return answer;
   const auto source = FindEndpoint(snapshot, source_text, tables::VpcIndex());
   if (!source) return fail(UnknownName(snapshot, source_text));
-  if (source->port == tables::kNoPort) return fail(fmt::format("nothing in the fabric sends from {}", source_text));
+  if (source->port == tables::kNoPort)
+    return fail(fmt::format("nothing in the fabric sends from {}", source_text));
   const auto destination = FindEndpoint(snapshot, asked->name, source->vpc);
   if (!destination) return fail(UnknownName(snapshot, asked->name));
 
-  slowpath::Question question{.ingress_port = source->port, .protocol = asked->protocol, .destination_port = asked->port};
+  slowpath::Question question{
+      .ingress_port = source->port, .protocol = asked->protocol, .destination_port = asked->port};
   for (const wire::Family family : {wire::Family::kIpv4, wire::Family::kIpv6}) {
     const auto from = FirstOf(*source, family);
     const auto to = AddressFor(*source, *destination, family);
@@ -256,13 +280,16 @@ ExplainAnswer ExplainPath(const FabricPlan& plan, const std::string& source_text
     break;
   }
   if (question.destination == wire::IpAddress()) {
-    return fail(fmt::format("{} and {} have no address family in common", source->name, destination->name));
+    return fail(
+        fmt::format("{} and {} have no address family in common", source->name, destination->name));
   }
-  if (question.protocol == wire::kProtocolIcmp && !question.source.is_v4()) question.protocol = wire::kProtocolIcmpv6;
+  if (question.protocol == wire::kProtocolIcmp && !question.source.is_v4())
+    question.protocol = wire::kProtocolIcmpv6;
 
   const slowpath::Explanation explanation = slowpath::Explain(snapshot, question);
   const std::string from = slowpath::EndpointText(question.source, 0, wire::kProtocolIcmp);
-  const std::string to = slowpath::EndpointText(question.destination, question.destination_port, question.protocol);
+  const std::string to =
+      slowpath::EndpointText(question.destination, question.destination_port, question.protocol);
   answer.passes = explanation.passes();
   const std::string verdict = Verdict(explanation);
   answer.json = {{"source", {{"name", source->name}, {"address", from}}},

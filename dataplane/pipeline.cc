@@ -23,7 +23,8 @@ std::uint32_t SizeForMtu(const Packet& packet) {
 
 // A TCP superframe without DF is simply cut smaller: any segment size is a right one.
 bool CutsSmaller(Packet& packet, std::uint16_t mtu) {
-  if (!packet.vnet.is_gso() || !packet.headers.is_tcp() || packet.headers.dont_fragment) return false;
+  if (!packet.vnet.is_gso() || !packet.headers.is_tcp() || packet.headers.dont_fragment)
+    return false;
   const std::uint32_t headers = SizeForMtu(packet) - packet.vnet.gso_size;
   if (headers >= mtu) return false;
   packet.vnet.gso_size = static_cast<std::uint16_t>(mtu - headers);
@@ -32,10 +33,12 @@ bool CutsSmaller(Packet& packet, std::uint16_t mtu) {
 
 // A NAT gateway forwards fragments of UDP only (vpc-semantics §4).
 bool IsRefusedFragment(const Packet& packet, const flow::Connection& connection) {
-  return packet.headers.is_fragment && packet.headers.protocol != wire::kProtocolUdp && connection.has(flow::Connection::kNat);
+  return packet.headers.is_fragment && packet.headers.protocol != wire::kProtocolUdp &&
+         connection.has(flow::Connection::kNat);
 }
 
-void CountNat(observe::NatGatewayCounters& counters, flow::FlowDirection direction, std::uint32_t bytes) {
+void CountNat(observe::NatGatewayCounters& counters, flow::FlowDirection direction,
+              std::uint32_t bytes) {
   if (direction == flow::FlowDirection::kOriginal) {
     counters.packets_out_to_destination.Add();
     counters.bytes_out_to_destination.Add(bytes);
@@ -56,11 +59,14 @@ Pipeline::Pipeline(observe::Counters& counters, const flow::ConnectionTable::Opt
 
 void Pipeline::OnFree(void* self, const flow::Connection& connection) {
   if (connection.has(flow::Connection::kNat)) {
-    static_cast<Pipeline*>(self)->slow_path_.nat_counters(connection.nat_gateway).connections_closed.Add();
+    static_cast<Pipeline*>(self)
+        ->slow_path_.nat_counters(connection.nat_gateway)
+        .connections_closed.Add();
   }
 }
 
-std::shared_ptr<const tables::Snapshot> Pipeline::Publish(std::shared_ptr<const tables::Snapshot> snapshot) {
+std::shared_ptr<const tables::Snapshot> Pipeline::Publish(
+    std::shared_ptr<const tables::Snapshot> snapshot) {
   slow_path_.Publish(*snapshot);
   connections_.set_capacity_per_port(snapshot->limits.connections_per_eni);
   return std::exchange(snapshot_, std::move(snapshot));
@@ -81,15 +87,21 @@ void Pipeline::Process(std::span<Packet> burst, Tick now) {
 
 Verdict Pipeline::Decide(Packet& packet, Tick now) {
   switch (packet.headers.kind) {
-    case wire::FrameKind::kMalformed: return Verdict::Drop(DropReason::kMalformed);
-    case wire::FrameKind::kUnsupported: return Verdict::Drop(DropReason::kUnsupportedEtherType);
-    case wire::FrameKind::kArp: return slowpath::AnswerArp(packet, *snapshot_);
-    case wire::FrameKind::kIp: break;
+    case wire::FrameKind::kMalformed:
+      return Verdict::Drop(DropReason::kMalformed);
+    case wire::FrameKind::kUnsupported:
+      return Verdict::Drop(DropReason::kUnsupportedEtherType);
+    case wire::FrameKind::kArp:
+      return slowpath::AnswerArp(packet, *snapshot_);
+    case wire::FrameKind::kIp:
+      break;
   }
-  if (slowpath::IsNeighborSolicitation(packet)) return slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
+  if (slowpath::IsNeighborSolicitation(packet))
+    return slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
   if (packet.headers.is_icmp_error) return slow_path_.ForwardIcmpError(packet, *snapshot_, now);
   flow::FlowKey key{flow::TupleOf(packet.headers), packet.ingress_port};
-  if (packet.headers.is_fragment && !CompleteFragmentKey(packet, key, now)) return Verdict::Drop(DropReason::kFragmentUnknown);
+  if (packet.headers.is_fragment && !CompleteFragmentKey(packet, key, now))
+    return Verdict::Drop(DropReason::kFragmentUnknown);
   return DecideFlow(packet, key, now);
 }
 
@@ -130,15 +142,20 @@ bool Pipeline::IsDecided(const Packet& packet, flow::ConnectionRef flow) const {
 bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now) {
   flow::Connection& connection = *flow.connection;
   switch (flow::AdvanceConnection(connection, flow.direction, packet.headers)) {
-    case flow::Advance::kInvalid: return false;
-    case flow::Advance::kKeep: return true;
-    case flow::Advance::kNewState: break;
+    case flow::Advance::kInvalid:
+      return false;
+    case flow::Advance::kKeep:
+      return true;
+    case flow::Advance::kNewState:
+      break;
   }
   connection.last_seen = now;
-  if (connection.state == flow::ConnectionState::kTcpEstablished && connection.has(flow::Connection::kNat)) {
+  if (connection.state == flow::ConnectionState::kTcpEstablished &&
+      connection.has(flow::Connection::kNat)) {
     slow_path_.nat_counters(connection.nat_gateway).connections_established.Add();
   }
-  connections_.SetTimeout(connection, flow::TimeoutOf(connection.state, slowpath::TimeoutsOf(*snapshot_, connection)));
+  connections_.SetTimeout(
+      connection, flow::TimeoutOf(connection.state, slowpath::TimeoutsOf(*snapshot_, connection)));
   return true;
 }
 
@@ -147,7 +164,8 @@ Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now
   const flow::FlowAction& action = half.action;
   bool fragments = false;
   if (SizeForMtu(packet) > action.mtu && !CutsSmaller(packet, action.mtu)) {
-    if (packet.headers.dont_fragment || packet.vnet.is_gso()) return slow_path_.AnswerTooBig(packet, *snapshot_, flow, now);
+    if (packet.headers.dont_fragment || packet.vnet.is_gso())
+      return slow_path_.AnswerTooBig(packet, *snapshot_, flow, now);
     fragments = true;
   }
   if (packet.headers.ttl <= action.ttl_decrement && action.ttl_decrement != 0) {
@@ -161,9 +179,11 @@ Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now
   ++half.packets;
   half.bytes += packet.headers.l3_size;
   if (flow.connection->has(flow::Connection::kNat)) {
-    CountNat(slow_path_.nat_counters(flow.connection->nat_gateway), flow.direction, packet.headers.l3_size);
+    CountNat(slow_path_.nat_counters(flow.connection->nat_gateway), flow.direction,
+             packet.headers.l3_size);
   }
-  return fragments ? Verdict::Fragment(action.egress_port, action.mtu) : Verdict::Forward(action.egress_port);
+  return fragments ? Verdict::Fragment(action.egress_port, action.mtu)
+                   : Verdict::Forward(action.egress_port);
 }
 
 void Pipeline::CountSent(std::uint16_t egress_port, std::uint32_t bytes) {

@@ -1,4 +1,5 @@
-// Pipeline: a burst of frames in, a verdict for each out. The life of a packet is told in dataplane/README.md.
+// Pipeline: a burst of frames in, a verdict for each out. The life of a packet is told in
+// dataplane/README.md.
 #ifndef TAPLOOM_DATAPLANE_PIPELINE_H_
 #define TAPLOOM_DATAPLANE_PIPELINE_H_
 
@@ -20,24 +21,26 @@ namespace taploom {
 // Owned and driven by one worker thread; nothing here locks, allocates per packet or reads a clock.
 class Pipeline {
  public:
-  // `counters` must outlive the pipeline, and its AddPort be called for every port that appears in a packet.
+  // `counters` must outlive the pipeline, and its AddPort be called for every port that appears in
+  // a packet.
   Pipeline(observe::Counters& counters, const flow::ConnectionTable::Options& options);
 
-  // Replaces the configuration between two bursts. Established connections are decided again on their next packet. The
-  // previous snapshot is returned, so that the caller can free it elsewhere.
+  // Replaces the configuration between two bursts. Established connections are decided again on
+  // their next packet. The previous snapshot is returned, so that the caller can free it elsewhere.
   std::shared_ptr<const tables::Snapshot> Publish(std::shared_ptr<const tables::Snapshot> snapshot);
 
-  // Decides and rewrites every packet of the burst in place and sets its verdict. `now` never goes back. Everything is
-  // counted here except what becomes of the frame when it is sent (see CountSent).
+  // Decides and rewrites every packet of the burst in place and sets its verdict. `now` never goes
+  // back. Everything is counted here except what becomes of the frame when it is sent (see
+  // CountSent).
   void Process(std::span<Packet> burst, Tick now);
 
-  // Tells the counters what a port said about a frame that the verdict sent: one call per frame that left (`bytes`), or
-  // per frame that could not (`reason`).
+  // Tells the counters what a port said about a frame that the verdict sent: one call per frame
+  // that left (`bytes`), or per frame that could not (`reason`).
   void CountSent(std::uint16_t egress_port, std::uint32_t bytes);
   void CountSendFailure(const Packet& packet, DropReason reason);
 
-  // Frees connections whose idle timer has ended, at most a bounded number per call; call it once per burst and once a
-  // second when idle.
+  // Frees connections whose idle timer has ended, at most a bounded number per call; call it once
+  // per burst and once a second when idle.
   void Expire(Tick now);
 
   const flow::ConnectionTable& connections() const { return connections_; }

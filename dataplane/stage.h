@@ -1,4 +1,5 @@
-// Stage: the steps a packet can meet, in the order it meets them. Traces and explanations print in this order.
+// Stage: the steps a packet can meet, in the order it meets them. Traces and explanations print in
+// this order.
 #ifndef TAPLOOM_DATAPLANE_STAGE_H_
 #define TAPLOOM_DATAPLANE_STAGE_H_
 
@@ -6,7 +7,9 @@
 
 namespace taploom {
 
-// One line per stage: identifier, and the words a person reads. Numbers of vpc-semantics §0 in the comment.
+// One line per stage: identifier, and the words a person reads. Numbers of vpc-semantics §0 in the
+// comment.
+// clang-format off
 #define TAPLOOM_STAGES(X)                                   \
   X(kParse, "parse")                                        \
   X(kLinkLayer, "link layer")                  /* E1 */     \
@@ -24,6 +27,7 @@ namespace taploom {
   X(kDestinationCheck, "destination check")                 \
   X(kConnection, "connection tracking")                     \
   X(kDeliver, "deliver")
+// clang-format on
 
 enum class Stage : std::uint8_t {
 #define TAPLOOM_X(identifier, text) identifier,

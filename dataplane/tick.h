@@ -7,7 +7,8 @@
 
 namespace taploom {
 
-// Milliseconds of a monotonic clock since the dataplane (or the replay, or the test) started. 64 bits never wrap.
+// Milliseconds of a monotonic clock since the dataplane (or the replay, or the test) started. 64
+// bits never wrap.
 using Tick = std::chrono::duration<std::int64_t, std::milli>;
 
 }  // namespace taploom

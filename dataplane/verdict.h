@@ -7,8 +7,10 @@
 
 namespace taploom {
 
-// One line per reason: identifier, the name shown to people and counters, the AWS Reachability Analyzer code ("" where AWS has
-// none), and a plain sentence. Every consumer (enum, counters, explain, metrics) is generated from this list.
+// One line per reason: identifier, the name shown to people and counters, the AWS Reachability
+// Analyzer code ("" where AWS has none), and a plain sentence. Every consumer (enum, counters,
+// explain, metrics) is generated from this list.
+// clang-format off
 #define TAPLOOM_DROP_REASONS(X)                                                                                         \
   X(kNone, "NONE", "", "The packet was not dropped.")                                                                   \
   X(kMalformed, "MALFORMED", "", "A header is truncated, inconsistent or has a bad checksum.")                         \
@@ -71,12 +73,13 @@ namespace taploom {
   X(kErrorRateLimited, "ERROR_RATE_LIMITED", "", "An ICMP error was due, but its rate is limited.")                     \
   X(kSendBufferFull, "SEND_BUFFER_FULL", "", "The receiving TAP's queue is full.")                                      \
   X(kSendFailed, "SEND_FAILED", "", "The kernel refused the frame on the receiving TAP.")
+// clang-format on
 
 enum class DropReason : std::uint8_t {
 #define TAPLOOM_X(identifier, name, aws_code, sentence) identifier,
   TAPLOOM_DROP_REASONS(TAPLOOM_X)
 #undef TAPLOOM_X
-  kCount
+      kCount
 };
 inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::kCount);
 
@@ -96,14 +99,16 @@ constexpr DropReasonText TextOf(DropReason reason) {
   return kTexts[static_cast<std::size_t>(reason)];
 }
 
-// The answer of the pipeline for one packet. The pipeline never transmits: its caller does what the verdict says.
+// The answer of the pipeline for one packet. The pipeline never transmits: its caller does what the
+// verdict says.
 struct Verdict {
   enum class Kind : std::uint8_t {
     kDrop,     // count `drop_reason` at the ingress port
     kForward,  // send the packet, as it now is, out of `port`
-    kReply,    // the buffer now holds an answer the fabric made (ARP, ND, ICMP error, RST): send it out of `port`. When
-               // `drop_reason` is not kNone the original packet was dropped for it, and is to be counted
-    kFragment, // send out of `port` in IPv4 fragments of at most `mtu` bytes
+    kReply,    // the buffer now holds an answer the fabric made (ARP, ND, ICMP error, RST): send it
+             // out of `port`. When `drop_reason` is not kNone the original packet was dropped for
+             // it, and is to be counted
+    kFragment,  // send out of `port` in IPv4 fragments of at most `mtu` bytes
   };
   Kind kind = Kind::kDrop;
   DropReason drop_reason = DropReason::kNone;
@@ -111,7 +116,9 @@ struct Verdict {
   std::uint16_t mtu = 0;  // kFragment: bytes of IP packet
 
   static constexpr Verdict Drop(DropReason reason) { return {Kind::kDrop, reason, 0, 0}; }
-  static constexpr Verdict Forward(std::uint16_t port) { return {Kind::kForward, DropReason::kNone, port, 0}; }
+  static constexpr Verdict Forward(std::uint16_t port) {
+    return {Kind::kForward, DropReason::kNone, port, 0};
+  }
   static constexpr Verdict Reply(std::uint16_t port, DropReason original = DropReason::kNone) {
     return {Kind::kReply, original, port, 0};
   }

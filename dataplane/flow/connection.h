@@ -1,13 +1,15 @@
 // Connection: one object, two directions, one lifetime.
 //
-// Theory of operation. A → B through a NAT gateway N with elastic IP E, A on port 1 and B on port 9:
+// Theory of operation. A → B through a NAT gateway N with elastic IP E, A on port 1 and B on port
+// 9:
 //
 //   original: key = (port 1, A:a → B:b)    leaves port 9 as  E:n → B:b
 //   reply:    key = (port 9, B:b → E:n)    leaves port 1 as  B:b → A:a
 //
-// What one direction leaves as is the other direction's key reversed, so the translation needs no storage of its own: each
-// half rewrites its packets to the reverse of its peer's key. Both halves are inserted when the first packet is decided. The
-// reply's own decision (its ACLs, its route) is taken when the first reply comes; until then its generation is 0.
+// What one direction leaves as is the other direction's key reversed, so the translation needs no
+// storage of its own: each half rewrites its packets to the reverse of its peer's key. Both halves
+// are inserted when the first packet is decided. The reply's own decision (its ACLs, its route) is
+// taken when the first reply comes; until then its generation is 0.
 #ifndef TAPLOOM_DATAPLANE_FLOW_CONNECTION_H_
 #define TAPLOOM_DATAPLANE_FLOW_CONNECTION_H_
 
@@ -19,34 +21,47 @@
 
 namespace taploom::flow {
 
-// Where a connection stands. What moves it is written beside each state; its idle timer is chosen by TimeoutOf (conntrack.h).
+// Where a connection stands. What moves it is written beside each state; its idle timer is chosen
+// by TimeoutOf (conntrack.h).
 enum class ConnectionState : std::uint8_t {
   kTcpSynSent,      // SYN from the originator. → SynReceived on the reply's SYN-ACK
   kTcpSynReceived,  // → Established on the originator's ACK
-  kTcpEstablished,  // also where a connection picked up in mid-stream starts. → FinWait on a FIN of either side
-  kTcpFinWait,      // one side has closed. → TimeWait on the other side's FIN
-  kTcpTimeWait,     // both have closed. A new SYN starts a new connection (RFC 6191)
-  kTcpReset,        // a valid RST was seen. A new SYN starts a new connection
-  kUdpOneWay,       // no reply yet. → UdpReplied on a reply
-  kUdpReplied,      // one request and its reply. → UdpStream on another request
+  kTcpEstablished,  // also where a connection picked up in mid-stream starts. → FinWait on a FIN of
+                    // either side
+  kTcpFinWait,   // one side has closed. → TimeWait on the other side's FIN
+  kTcpTimeWait,  // both have closed. A new SYN starts a new connection (RFC 6191)
+  kTcpReset,     // a valid RST was seen. A new SYN starts a new connection
+  kUdpOneWay,    // no reply yet. → UdpReplied on a reply
+  kUdpReplied,   // one request and its reply. → UdpStream on another request
   kUdpStream,
   kIcmp,
-  kOther,           // tracked by addresses and protocol only
+  kOther,  // tracked by addresses and protocol only
 };
 
 constexpr const char* ToText(ConnectionState state) {
   switch (state) {
-    case ConnectionState::kTcpSynSent: return "SYN_SENT";
-    case ConnectionState::kTcpSynReceived: return "SYN_RECEIVED";
-    case ConnectionState::kTcpEstablished: return "ESTABLISHED";
-    case ConnectionState::kTcpFinWait: return "FIN_WAIT";
-    case ConnectionState::kTcpTimeWait: return "TIME_WAIT";
-    case ConnectionState::kTcpReset: return "RESET";
-    case ConnectionState::kUdpOneWay: return "UDP_ONE_WAY";
-    case ConnectionState::kUdpReplied: return "UDP_REPLIED";
-    case ConnectionState::kUdpStream: return "UDP_STREAM";
-    case ConnectionState::kIcmp: return "ICMP";
-    case ConnectionState::kOther: return "OTHER";
+    case ConnectionState::kTcpSynSent:
+      return "SYN_SENT";
+    case ConnectionState::kTcpSynReceived:
+      return "SYN_RECEIVED";
+    case ConnectionState::kTcpEstablished:
+      return "ESTABLISHED";
+    case ConnectionState::kTcpFinWait:
+      return "FIN_WAIT";
+    case ConnectionState::kTcpTimeWait:
+      return "TIME_WAIT";
+    case ConnectionState::kTcpReset:
+      return "RESET";
+    case ConnectionState::kUdpOneWay:
+      return "UDP_ONE_WAY";
+    case ConnectionState::kUdpReplied:
+      return "UDP_REPLIED";
+    case ConnectionState::kUdpStream:
+      return "UDP_STREAM";
+    case ConnectionState::kIcmp:
+      return "ICMP";
+    case ConnectionState::kOther:
+      return "OTHER";
   }
   return "?";
 }
@@ -70,7 +85,7 @@ constexpr FlowDirection Opposite(FlowDirection direction) {
 struct FlowAction {
   static constexpr std::uint8_t kTranslates = 1;  // addresses or ports change
 
-  std::uint32_t generation = 0;     // of the snapshot that decided; 0 = not decided yet
+  std::uint32_t generation = 0;  // of the snapshot that decided; 0 = not decided yet
   std::uint16_t egress_port = 0;
   std::uint16_t mtu = 0;            // the smallest on the path, bytes of IP packet
   std::uint16_t address_delta = 0;  // checksum effect of the address changes (wire/checksum.h)
@@ -78,45 +93,53 @@ struct FlowAction {
   std::uint8_t flags = 0;
   std::uint8_t ttl_decrement = 0;
   wire::MacAddress destination_mac, source_mac;  // written into leaving frames
-  wire::MacAddress frame_mac;       // the destination MAC that frames of this direction enter with
+  wire::MacAddress frame_mac;  // the destination MAC that frames of this direction enter with
 };
 static_assert(sizeof(FlowAction) == 32);
 
 struct Half {
   FlowKey key;
   FlowAction action;
-  // TCP: one past the highest sequence number this side sent, and the highest acknowledgment it sent.
+  // TCP: one past the highest sequence number this side sent, and the highest acknowledgment it
+  // sent.
   std::uint32_t tcp_end = 0, tcp_acknowledged = 0;
   std::uint64_t packets = 0, bytes = 0;
 };
 
 struct alignas(64) Connection {
-  // Admitted statefully: the security group of that ENI lets the opposite direction pass without a rule.
+  // Admitted statefully: the security group of that ENI lets the opposite direction pass without a
+  // rule.
   static constexpr std::uint8_t kTrackedAtSource = 1;
   static constexpr std::uint8_t kTrackedAtDestination = 2;
-  static constexpr std::uint8_t kNat = 4;            // holds a NAT gateway port
-  static constexpr std::uint8_t kReplyInTable = 8;   // the reply half could be inserted (see ConnectionTable::Insert)
+  static constexpr std::uint8_t kNat = 4;  // holds a NAT gateway port
+  static constexpr std::uint8_t kReplyInTable =
+      8;  // the reply half could be inserted (see ConnectionTable::Insert)
   static constexpr std::uint8_t kOriginalSequenceKnown = 16;
   static constexpr std::uint8_t kReplySequenceKnown = 32;
-  static constexpr std::uint8_t kLive = 64;          // not on the free list
-  static constexpr std::uint8_t kCounted = 128;      // a NAT gateway has counted it as established
+  static constexpr std::uint8_t kLive = 64;      // not on the free list
+  static constexpr std::uint8_t kCounted = 128;  // a NAT gateway has counted it as established
 
   Half halves[2];  // by FlowDirection
 
   Tick created{}, last_seen{};
-  std::uint32_t timeout_ms = 0;                      // idle for longer = gone
-  std::uint32_t wheel_next = 0, wheel_previous = 0;  // links of the timing wheel, or of the free list
-  std::uint32_t nat_address = 0;                     // kNat: the gateway's private address, memory order
-  std::uint16_t nat_port = 0;                        // kNat: host order
-  std::uint16_t nat_gateway = 0;                     // kNat: slot of its counters
+  std::uint32_t timeout_ms = 0;  // idle for longer = gone
+  std::uint32_t wheel_next = 0,
+                wheel_previous = 0;  // links of the timing wheel, or of the free list
+  std::uint32_t nat_address = 0;     // kNat: the gateway's private address, memory order
+  std::uint16_t nat_port = 0;        // kNat: host order
+  std::uint16_t nat_gateway = 0;     // kNat: slot of its counters
   ConnectionState state = ConnectionState::kOther;
   std::uint8_t flags = 0;
   std::uint16_t wheel_slot = 0;
   FlowDirection first_fin = FlowDirection::kOriginal;  // kTcpFinWait: the side that has closed
-  std::uint64_t egress_rule = 0, ingress_rule = 0;   // RuleDigest of what admitted it at either end; 0 = no filter there
+  std::uint64_t egress_rule = 0,
+                ingress_rule =
+                    0;  // RuleDigest of what admitted it at either end; 0 = no filter there
 
   Half& half(FlowDirection direction) { return halves[static_cast<std::size_t>(direction)]; }
-  const Half& half(FlowDirection direction) const { return halves[static_cast<std::size_t>(direction)]; }
+  const Half& half(FlowDirection direction) const {
+    return halves[static_cast<std::size_t>(direction)];
+  }
   bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
   bool IsExpired(Tick now) const { return now - last_seen > Tick(timeout_ms); }
 };

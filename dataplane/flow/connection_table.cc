@@ -12,19 +12,21 @@ namespace taploom::flow {
 namespace {
 
 constexpr std::size_t kPorts = 65'536;
-// How many of the connections that end soonest are looked at for an embryonic one before the table is called full.
+// How many of the connections that end soonest are looked at for an embryonic one before the table
+// is called full.
 constexpr std::uint32_t kEvictionSearch = 64;
 
 int MakeMemory(std::size_t bytes) {
   const int descriptor = memfd_create("taploom-connections", MFD_CLOEXEC);
   if (descriptor < 0 || ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot reserve memory for connections");
+    throw std::system_error(errno, std::generic_category(),
+                            "cannot reserve memory for connections");
   }
   return descriptor;
 }
 
-// Two references per connection, at most half of the places taken: the second bucket is rarely read and an overflow of both
-// is a freak.
+// Two references per connection, at most half of the places taken: the second bucket is rarely read
+// and an overflow of both is a freak.
 std::size_t BucketCount(std::uint32_t capacity, std::size_t slots) {
   return std::bit_ceil(std::max<std::size_t>(std::size_t{capacity} * 2 * 2 / slots, 2));
 }
@@ -49,12 +51,14 @@ ConnectionTable::Places ConnectionTable::PlacesOf(const FlowKey& key) const {
   const std::uint64_t hash = Hash(key, options_.seed);
   const auto tag = static_cast<std::uint16_t>(hash >> 48 | 1);
   const std::size_t first = hash & bucket_mask_;
-  // Depends on the tag alone, so either bucket leads to the other. The odd factor spreads neighbouring tags.
+  // Depends on the tag alone, so either bucket leads to the other. The odd factor spreads
+  // neighbouring tags.
   const std::size_t second = (first ^ (tag * std::size_t{0x5bd1e995})) & bucket_mask_;
   return {first, second, tag};
 }
 
-std::uint32_t ConnectionTable::FindIn(const Bucket& bucket, std::uint16_t tag, const FlowKey& key) const {
+std::uint32_t ConnectionTable::FindIn(const Bucket& bucket, std::uint16_t tag,
+                                      const FlowKey& key) const {
   std::uint32_t candidates = 0;
   for (std::size_t i = 0; i < kSlots; ++i) {
     candidates |= static_cast<std::uint32_t>(bucket.tags[i] == tag) << i;
@@ -84,7 +88,8 @@ ConnectionRef ConnectionTable::Find(const FlowKey& key, Tick now) {
   return {&connection, static_cast<FlowDirection>((reference - 1) % 2)};
 }
 
-const Half* ConnectionTable::Peek(const FlowKey& key, Tick now, const Connection** connection) const {
+const Half* ConnectionTable::Peek(const FlowKey& key, Tick now,
+                                  const Connection** connection) const {
   const std::uint32_t reference = FindReference(key);
   if (reference == kEmpty || arena_[(reference - 1) / 2].IsExpired(now)) return nullptr;
   *connection = &arena_[(reference - 1) / 2];
@@ -139,7 +144,8 @@ std::uint32_t ConnectionTable::TakeIndex(Tick now) {
   return index;
 }
 
-Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& reply, Tick now, InsertError& error) {
+Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& reply, Tick now,
+                                    InsertError& error) {
   for (const std::uint16_t port : {original.ingress_port, reply.ingress_port}) {
     if (connections_per_port_[port] >= options_.capacity_per_port) {
       error = InsertError::kQuota;
@@ -162,7 +168,8 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
     return nullptr;
   }
   connection.flags = Connection::kLive;
-  if (!Contains(reply) && InsertReference(reply, index * 2 + 2)) connection.flags |= Connection::kReplyInTable;
+  if (!Contains(reply) && InsertReference(reply, index * 2 + 2))
+    connection.flags |= Connection::kReplyInTable;
   connection.created = connection.last_seen = now;
   wheel_.Schedule(index, now);
   ++connections_per_port_[original.ingress_port];
@@ -179,10 +186,11 @@ void ConnectionTable::SetTimeout(Connection& connection, std::uint32_t timeout_m
   wheel_.Schedule(index, connection.last_seen + Tick(timeout_ms));
 }
 
-void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_address, std::uint16_t port,
-                                  std::uint16_t gateway_slot) {
+void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_address,
+                                  std::uint16_t port, std::uint16_t gateway_slot) {
   const FiveTuple& tuple = connection.halves[0].key.tuple;
-  nat_ports_.Add({nat_address, tuple.destination.v4().raw(), tuple.destination_port, tuple.protocol, 0});
+  nat_ports_.Add(
+      {nat_address, tuple.destination.v4().raw(), tuple.destination_port, tuple.protocol, 0});
   connection.flags |= Connection::kNat;
   connection.nat_address = nat_address;
   connection.nat_port = port;
@@ -200,7 +208,8 @@ void ConnectionTable::Free(std::uint32_t index) {
   if (connection.has(Connection::kReplyInTable)) RemoveReference(reply, index * 2 + 2);
   if (connection.has(Connection::kNat)) {
     const FiveTuple& tuple = original.tuple;
-    nat_ports_.Remove({connection.nat_address, tuple.destination.v4().raw(), tuple.destination_port, tuple.protocol, 0});
+    nat_ports_.Remove({connection.nat_address, tuple.destination.v4().raw(), tuple.destination_port,
+                       tuple.protocol, 0});
   }
   --connections_per_port_[original.ingress_port];
   --connections_per_port_[reply.ingress_port];

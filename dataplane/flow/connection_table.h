@@ -1,9 +1,11 @@
-// ConnectionTable: the unified flow table. One lookup per packet answers security groups, ACLs, routes and NAT of all hops.
+// ConnectionTable: the unified flow table. One lookup per packet answers security groups, ACLs,
+// routes and NAT of all hops.
 //
-// Buckets of one cache line hold eight 16-bit tags and eight references; a key lives in one of two buckets, so a lookup reads
-// at most two lines before it reads the connection itself. A reference is the connection's index in an arena, and which half.
-// Nothing is resized or allocated after construction; memory is touched only when used. Full is a typed answer. The arena is a
-// memfd, so that another process can keep it alive or read it.
+// Buckets of one cache line hold eight 16-bit tags and eight references; a key lives in one of two
+// buckets, so a lookup reads at most two lines before it reads the connection itself. A reference
+// is the connection's index in an arena, and which half. Nothing is resized or allocated after
+// construction; memory is touched only when used. Full is a typed answer. The arena is a memfd, so
+// that another process can keep it alive or read it.
 //
 // Single writer: every member function belongs to the worker that owns the table.
 #ifndef TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
@@ -33,34 +35,38 @@ struct ConnectionRef {
 
 enum class InsertError : std::uint8_t {
   kNone,
-  kTableFull,  // every connection is in use and none of them is embryonic, or both buckets of the key are full
+  kTableFull,  // every connection is in use and none of them is embryonic, or both buckets of the
+               // key are full
   kQuota,      // a port at either end has as many connections as it may
 };
 
 class ConnectionTable {
  public:
   struct Options {
-    std::uint32_t capacity = 262'144;            // connections; 256 bytes each once used
+    std::uint32_t capacity = 262'144;  // connections; 256 bytes each once used
     std::uint32_t capacity_per_port = 100'000;
-    std::uint64_t seed = 0;                      // random per boot; fixed in tests
+    std::uint64_t seed = 0;  // random per boot; fixed in tests
   };
   // Called with a connection just before it is freed, whatever the cause.
   using OnFree = void (*)(void* context, const Connection& connection);
 
-  explicit ConnectionTable(const Options& options, OnFree on_free = nullptr, void* context = nullptr);
+  explicit ConnectionTable(const Options& options, OnFree on_free = nullptr,
+                           void* context = nullptr);
   ConnectionTable(const ConnectionTable&) = delete;
   ConnectionTable& operator=(const ConnectionTable&) = delete;
   ~ConnectionTable();
 
-  // The live connection one of whose halves has this key. A connection found past its idle timer is freed, and not found.
+  // The live connection one of whose halves has this key. A connection found past its idle timer is
+  // freed, and not found.
   ConnectionRef Find(const FlowKey& key, Tick now);
   // The same without the right to free: for questions asked beside the packet's own flow.
   const Half* Peek(const FlowKey& key, Tick now, const Connection** connection) const;
   bool Contains(const FlowKey& key) const { return FindReference(key) != kEmpty; }
 
-  // A new connection with both keys and everything else zero except its times; the caller fills in the rest at once and calls
-  // SetTimeout. REQUIRES: the original key is not in the table. When the reply key is (the path is asymmetric and the reply
-  // has a flow of its own), only the original half is inserted and kReplyInTable stays clear.
+  // A new connection with both keys and everything else zero except its times; the caller fills in
+  // the rest at once and calls SetTimeout. REQUIRES: the original key is not in the table. When the
+  // reply key is (the path is asymmetric and the reply has a flow of its own), only the original
+  // half is inserted and kReplyInTable stays clear.
   Connection* Insert(const FlowKey& original, const FlowKey& reply, Tick now, InsertError& error);
 
   void Remove(Connection& connection);
@@ -69,7 +75,8 @@ class ConnectionTable {
   void SetTimeout(Connection& connection, std::uint32_t timeout_ms);
 
   // Records that the connection holds a NAT gateway's port; Remove gives it back.
-  void HoldNatPort(Connection& connection, std::uint32_t nat_address, std::uint16_t port, std::uint16_t gateway_slot);
+  void HoldNatPort(Connection& connection, std::uint32_t nat_address, std::uint16_t port,
+                   std::uint16_t gateway_slot);
   const NatPorts& nat_ports() const { return nat_ports_; }
 
   // Frees what has been idle for too long, looking at no more than `budget` connections.

@@ -18,7 +18,8 @@ bool AtOrAfter(std::uint32_t sequence, std::uint32_t reference) {
 }
 
 std::uint8_t KnownFlag(FlowDirection direction) {
-  return direction == FlowDirection::kOriginal ? Connection::kOriginalSequenceKnown : Connection::kReplySequenceKnown;
+  return direction == FlowDirection::kOriginal ? Connection::kOriginalSequenceKnown
+                                               : Connection::kReplySequenceKnown;
 }
 
 // SYN and FIN occupy a sequence number each (RFC 9293 §3.4).
@@ -42,15 +43,19 @@ void RecordSequence(Connection& connection, FlowDirection direction, const wire:
 }
 
 // RFC 5961 §3.2, with what a middlebox can know.
-bool IsResetPlausible(const Connection& connection, FlowDirection direction, const wire::Headers& headers) {
+bool IsResetPlausible(const Connection& connection, FlowDirection direction,
+                      const wire::Headers& headers) {
   const Half& sender = connection.half(direction);
   const Half& receiver = connection.half(Opposite(direction));
-  if (!connection.has(KnownFlag(Opposite(direction)))) return true;  // the other side has not spoken: nothing to compare with
+  if (!connection.has(KnownFlag(Opposite(direction))))
+    return true;  // the other side has not spoken: nothing to compare with
   if (!connection.has(KnownFlag(direction))) {
     // The answer to a SYN: sequence 0, acknowledging exactly the SYN (RFC 9293 §3.10.7.1).
-    return (headers.tcp_flags & wire::kTcpAck) != 0 && headers.tcp_acknowledgment == receiver.tcp_end;
+    return (headers.tcp_flags & wire::kTcpAck) != 0 &&
+           headers.tcp_acknowledgment == receiver.tcp_end;
   }
-  return AtOrAfter(headers.tcp_sequence, receiver.tcp_acknowledged) && AtOrAfter(sender.tcp_end, headers.tcp_sequence);
+  return AtOrAfter(headers.tcp_sequence, receiver.tcp_acknowledged) &&
+         AtOrAfter(sender.tcp_end, headers.tcp_sequence);
 }
 
 Advance MoveTo(Connection& connection, ConnectionState state) {
@@ -75,11 +80,13 @@ Advance AdvanceTcp(Connection& connection, FlowDirection direction, const wire::
   const bool fin = (headers.tcp_flags & wire::kTcpFin) != 0;
   switch (connection.state) {
     case ConnectionState::kTcpSynSent:
-      if (direction == FlowDirection::kReply && syn) return MoveTo(connection, ConnectionState::kTcpSynReceived);
+      if (direction == FlowDirection::kReply && syn)
+        return MoveTo(connection, ConnectionState::kTcpSynReceived);
       return Advance::kKeep;
     case ConnectionState::kTcpSynReceived:
       if (fin) return CloseSide(connection, direction);
-      if (direction == FlowDirection::kOriginal && ack && !syn) return MoveTo(connection, ConnectionState::kTcpEstablished);
+      if (direction == FlowDirection::kOriginal && ack && !syn)
+        return MoveTo(connection, ConnectionState::kTcpEstablished);
       return Advance::kKeep;
     case ConnectionState::kTcpEstablished:
       return fin ? CloseSide(connection, direction) : Advance::kKeep;
@@ -96,7 +103,8 @@ Advance AdvanceTcp(Connection& connection, FlowDirection direction, const wire::
 
 ConnectionState FirstState(const wire::Headers& headers) {
   if (headers.is_tcp()) {
-    const bool opens = (headers.tcp_flags & (wire::kTcpSyn | wire::kTcpAck | wire::kTcpRst)) == wire::kTcpSyn;
+    const bool opens =
+        (headers.tcp_flags & (wire::kTcpSyn | wire::kTcpAck | wire::kTcpRst)) == wire::kTcpSyn;
     if ((headers.tcp_flags & wire::kTcpRst) != 0) return ConnectionState::kTcpReset;
     return opens ? ConnectionState::kTcpSynSent : ConnectionState::kTcpEstablished;
   }
@@ -114,34 +122,48 @@ void StartSequence(Connection& connection, const wire::Headers& headers) {
   if (headers.is_tcp()) RecordSequence(connection, FlowDirection::kOriginal, headers);
 }
 
-Advance AdvanceConnection(Connection& connection, FlowDirection direction, const wire::Headers& headers) {
+Advance AdvanceConnection(Connection& connection, FlowDirection direction,
+                          const wire::Headers& headers) {
   if (headers.is_tcp()) return AdvanceTcp(connection, direction, headers);
-  if (headers.is_fragment && !headers.is_first_fragment) return Advance::kKeep;  // part of a datagram that has counted
+  if (headers.is_fragment && !headers.is_first_fragment)
+    return Advance::kKeep;  // part of a datagram that has counted
   switch (connection.state) {
     case ConnectionState::kUdpOneWay:
-      return direction == FlowDirection::kReply ? MoveTo(connection, ConnectionState::kUdpReplied) : Advance::kKeep;
+      return direction == FlowDirection::kReply ? MoveTo(connection, ConnectionState::kUdpReplied)
+                                                : Advance::kKeep;
     case ConnectionState::kUdpReplied:
-      return direction == FlowDirection::kOriginal ? MoveTo(connection, ConnectionState::kUdpStream) : Advance::kKeep;
+      return direction == FlowDirection::kOriginal ? MoveTo(connection, ConnectionState::kUdpStream)
+                                                   : Advance::kKeep;
     default:
       return Advance::kKeep;
   }
 }
 
 std::uint32_t TimeoutOf(ConnectionState state, const Timeouts& timeouts) {
-  const auto milliseconds_of = [](milliseconds value) { return static_cast<std::uint32_t>(value.count()); };
+  const auto milliseconds_of = [](milliseconds value) {
+    return static_cast<std::uint32_t>(value.count());
+  };
   switch (state) {
     case ConnectionState::kTcpSynSent:
-    case ConnectionState::kTcpSynReceived: return milliseconds_of(kTcpHalfOpen);
+    case ConnectionState::kTcpSynReceived:
+      return milliseconds_of(kTcpHalfOpen);
     case ConnectionState::kTcpEstablished:
     // A half-closed connection may still carry data for as long as an open one.
-    case ConnectionState::kTcpFinWait: return milliseconds_of(timeouts.tcp_established);
-    case ConnectionState::kTcpTimeWait: return milliseconds_of(timeouts.tcp_closed);
-    case ConnectionState::kTcpReset: return milliseconds_of(kTcpReset);
+    case ConnectionState::kTcpFinWait:
+      return milliseconds_of(timeouts.tcp_established);
+    case ConnectionState::kTcpTimeWait:
+      return milliseconds_of(timeouts.tcp_closed);
+    case ConnectionState::kTcpReset:
+      return milliseconds_of(kTcpReset);
     case ConnectionState::kUdpOneWay:
-    case ConnectionState::kUdpReplied: return milliseconds_of(timeouts.udp);
-    case ConnectionState::kUdpStream: return milliseconds_of(timeouts.udp_stream);
-    case ConnectionState::kIcmp: return milliseconds_of(kIcmp);
-    case ConnectionState::kOther: return milliseconds_of(kOther);
+    case ConnectionState::kUdpReplied:
+      return milliseconds_of(timeouts.udp);
+    case ConnectionState::kUdpStream:
+      return milliseconds_of(timeouts.udp_stream);
+    case ConnectionState::kIcmp:
+      return milliseconds_of(kIcmp);
+    case ConnectionState::kOther:
+      return milliseconds_of(kOther);
   }
   return milliseconds_of(kOther);
 }

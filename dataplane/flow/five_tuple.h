@@ -11,35 +11,40 @@
 
 namespace taploom::flow {
 
-// Addresses, ports and protocol as they stand in one packet. Ports of an ICMP query are (identifier, 0), of its reply
-// (0, identifier); of protocols without ports (0, 0), so those are tracked by address and protocol only (vpc-semantics §5). An
-// allowed echo must not open the way for other ICMP, so the type is part of it: a reply has its request's.
+// Addresses, ports and protocol as they stand in one packet. Ports of an ICMP query are
+// (identifier, 0), of its reply (0, identifier); of protocols without ports (0, 0), so those are
+// tracked by address and protocol only (vpc-semantics §5). An allowed echo must not open the way
+// for other ICMP, so the type is part of it: a reply has its request's.
 struct FiveTuple {
   wire::IpAddress source, destination;
   std::uint16_t source_port = 0, destination_port = 0;
   std::uint8_t protocol = 0;
   std::uint8_t icmp_query = 0;  // QueryTypeOf the ICMP type; 0 for other protocols
 
-  FiveTuple Reversed() const { return {destination, source, destination_port, source_port, protocol, icmp_query}; }
+  FiveTuple Reversed() const {
+    return {destination, source, destination_port, source_port, protocol, icmp_query};
+  }
   friend bool operator==(const FiveTuple&, const FiveTuple&) = default;
 };
 static_assert(sizeof(FiveTuple) == 38 && std::has_unique_object_representations_v<FiveTuple>);
 
 // The type of the request that a reply answers; any other type is its own.
 constexpr std::uint8_t QueryTypeOf(std::uint8_t protocol, std::uint8_t icmp_type) {
-  if (protocol == wire::kProtocolIcmpv6) return icmp_type == wire::icmp::kV6EchoReply ? wire::icmp::kV6Echo : icmp_type;
+  if (protocol == wire::kProtocolIcmpv6)
+    return icmp_type == wire::icmp::kV6EchoReply ? wire::icmp::kV6Echo : icmp_type;
   if (protocol != wire::kProtocolIcmp) return 0;
   if (icmp_type == wire::icmp::kEchoReply) return wire::icmp::kEcho;
   return icmp_type == wire::icmp::kTimestampReply ? wire::icmp::kTimestamp : icmp_type;
 }
 
 inline FiveTuple TupleOf(const wire::Headers& headers) {
-  return {headers.source, headers.destination, headers.source_port, headers.destination_port, headers.protocol,
-          QueryTypeOf(headers.protocol, headers.icmp_type)};
+  return {headers.source,      headers.destination,
+          headers.source_port, headers.destination_port,
+          headers.protocol,    QueryTypeOf(headers.protocol, headers.icmp_type)};
 }
 
-// A tuple as it enters the fabric at a port. The port makes overlapping address spaces distinct: two VPCs with the same CIDR
-// never share a key.
+// A tuple as it enters the fabric at a port. The port makes overlapping address spaces distinct:
+// two VPCs with the same CIDR never share a key.
 struct FlowKey {
   FiveTuple tuple;
   std::uint16_t ingress_port = 0;
@@ -47,8 +52,8 @@ struct FlowKey {
 };
 static_assert(sizeof(FlowKey) == 40 && std::has_unique_object_representations_v<FlowKey>);
 
-// 64 well mixed bits. `seed` is drawn at boot, so that nobody outside can aim at one bucket. Multiply-and-fold over the five
-// words of the key (the construction of wyhash).
+// 64 well mixed bits. `seed` is drawn at boot, so that nobody outside can aim at one bucket.
+// Multiply-and-fold over the five words of the key (the construction of wyhash).
 inline std::uint64_t Hash(const FlowKey& key, std::uint64_t seed) {
   std::uint64_t words[5];
   std::memcpy(words, &key, sizeof words);
@@ -56,7 +61,8 @@ inline std::uint64_t Hash(const FlowKey& key, std::uint64_t seed) {
     const auto product = static_cast<unsigned __int128>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   };
-  constexpr std::uint64_t kA = 0xa0761d6478bd642full, kB = 0xe7037ed1a0b428dbull, kC = 0x8ebc6af09c88c6e3ull;
+  constexpr std::uint64_t kA = 0xa0761d6478bd642full, kB = 0xe7037ed1a0b428dbull,
+                          kC = 0x8ebc6af09c88c6e3ull;
   const std::uint64_t first = mix(words[0] ^ kA ^ seed, words[1] ^ kB);
   const std::uint64_t second = mix(words[2] ^ kC ^ seed, words[3] ^ kA);
   return mix(first ^ second ^ kB, words[4] ^ seed ^ kC);

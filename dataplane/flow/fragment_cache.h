@@ -1,8 +1,10 @@
-// FragmentCache: the ports of datagrams whose first fragment has passed, so that later fragments find their flow.
+// FragmentCache: the ports of datagrams whose first fragment has passed, so that later fragments
+// find their flow.
 //
-// Fragments are followed, not reassembled ("shallow" reassembly): a later fragment inherits the verdict of the first one for
-// 30 s (vpc-semantics §17). One that comes before its first fragment, or whose first fragment was dropped, is a counted drop.
-// Fixed size: a flood of first fragments can only push out other fragments.
+// Fragments are followed, not reassembled ("shallow" reassembly): a later fragment inherits the
+// verdict of the first one for 30 s (vpc-semantics §17). One that comes before its first fragment,
+// or whose first fragment was dropped, is a counted drop. Fixed size: a flood of first fragments
+// can only push out other fragments.
 #ifndef TAPLOOM_DATAPLANE_FLOW_FRAGMENT_CACHE_H_
 #define TAPLOOM_DATAPLANE_FLOW_FRAGMENT_CACHE_H_
 
@@ -27,7 +29,9 @@ class FragmentCache {
     std::uint16_t source = 0, destination = 0;
     std::uint8_t icmp_query = 0;
 
-    static Ports Of(const FiveTuple& tuple) { return {tuple.source_port, tuple.destination_port, tuple.icmp_query}; }
+    static Ports Of(const FiveTuple& tuple) {
+      return {tuple.source_port, tuple.destination_port, tuple.icmp_query};
+    }
     void ApplyTo(FiveTuple& tuple) const {
       tuple.source_port = source;
       tuple.destination_port = destination;
@@ -51,11 +55,13 @@ class FragmentCache {
     *victim = {addresses, fragment_id, Ports::Of(key.tuple), now + kLifetime};
   }
 
-  // Of the datagram that a later fragment belongs to; only addresses and protocol of `key` are looked at.
+  // Of the datagram that a later fragment belongs to; only addresses and protocol of `key` are
+  // looked at.
   std::optional<Ports> Find(const FlowKey& key, std::uint32_t fragment_id, Tick now) const {
     const FlowKey addresses = AddressesOf(key);
     for (const Entry& entry : SetOf(addresses, fragment_id).ways) {
-      if (entry.expires > now && entry.fragment_id == fragment_id && entry.key == addresses) return entry.ports;
+      if (entry.expires > now && entry.fragment_id == fragment_id && entry.key == addresses)
+        return entry.ports;
     }
     return std::nullopt;
   }
@@ -80,7 +86,9 @@ class FragmentCache {
     return Hash(addresses, seed_ ^ (fragment_id * 0x9e3779b97f4a7c15ull)) % kSets;
   }
   Set& SetOf(const FlowKey& addresses, std::uint32_t id) { return sets_[IndexOf(addresses, id)]; }
-  const Set& SetOf(const FlowKey& addresses, std::uint32_t id) const { return sets_[IndexOf(addresses, id)]; }
+  const Set& SetOf(const FlowKey& addresses, std::uint32_t id) const {
+    return sets_[IndexOf(addresses, id)];
+  }
 
   MappedArray<Set> sets_;
   std::uint64_t seed_;

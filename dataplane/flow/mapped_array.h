@@ -11,16 +11,18 @@
 
 namespace taploom::flow {
 
-// `count` objects of T, all bytes zero, in pages that the kernel provides at first touch. T must be valid when zero. Throws
-// std::bad_alloc when the address space is not to be had. `descriptor`: of a memfd of at least the right size, so that
-// another process can map the same memory; -1 for private memory.
+// `count` objects of T, all bytes zero, in pages that the kernel provides at first touch. T must be
+// valid when zero. Throws std::bad_alloc when the address space is not to be had. `descriptor`: of
+// a memfd of at least the right size, so that another process can map the same memory; -1 for
+// private memory.
 template <typename T>
 class MappedArray {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
 
  public:
   explicit MappedArray(std::size_t count, int descriptor = -1) : count_(count) {
-    const int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED | MAP_NORESERVE;
+    const int flags =
+        descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED | MAP_NORESERVE;
     void* memory = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, flags, descriptor, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     items_ = static_cast<T*>(memory);

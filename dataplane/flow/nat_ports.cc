@@ -15,13 +15,16 @@ std::size_t NatPorts::HomeOf(const Destination& destination) const {
   std::memcpy(words, &destination, sizeof destination);
   const auto product = static_cast<unsigned __int128>(words[0] ^ seed_ ^ 0xa0761d6478bd642full) *
                        (words[1] ^ 0xe7037ed1a0b428dbull);
-  return static_cast<std::size_t>(static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64)) & mask_;
+  return static_cast<std::size_t>(static_cast<std::uint64_t>(product) ^
+                                  static_cast<std::uint64_t>(product >> 64)) &
+         mask_;
 }
 
 // The destination's place, or the empty place where it would go.
 std::size_t NatPorts::FindPlace(const Destination& destination) const {
   std::size_t at = HomeOf(destination);
-  while (places_[at].destination.used != 0 && !(places_[at].destination == destination)) at = (at + 1) & mask_;
+  while (places_[at].destination.used != 0 && !(places_[at].destination == destination))
+    at = (at + 1) & mask_;
   return at;
 }
 
@@ -44,8 +47,10 @@ void NatPorts::Remove(Destination destination) {
   assert(places_[hole].count > 0);
   --total_;
   if (--places_[hole].count > 0) return;
-  // Close the gap: move back every follower whose home does not lie behind the hole (Knuth, TAOCP 3, 6.4 algorithm R).
-  for (std::size_t next = (hole + 1) & mask_; places_[next].destination.used != 0; next = (next + 1) & mask_) {
+  // Close the gap: move back every follower whose home does not lie behind the hole (Knuth, TAOCP
+  // 3, 6.4 algorithm R).
+  for (std::size_t next = (hole + 1) & mask_; places_[next].destination.used != 0;
+       next = (next + 1) & mask_) {
     const std::size_t home = HomeOf(places_[next].destination);
     if (((next - home) & mask_) >= ((next - hole) & mask_)) {
       places_[hole] = places_[next];

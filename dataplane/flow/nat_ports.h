@@ -1,8 +1,9 @@
 // NatPorts: how many ports of each NAT address are in use towards each destination.
 //
-// A NAT gateway may use a port again for another destination (vpc-semantics §4: endpoint-dependent, 55,000 per address,
-// destination, port and protocol). Whether one particular port is free is known to the connection table, whose reply keys
-// contain it; this class holds the counts that the limit needs. Fixed size, open addressing, no allocation after construction.
+// A NAT gateway may use a port again for another destination (vpc-semantics §4: endpoint-dependent,
+// 55,000 per address, destination, port and protocol). Whether one particular port is free is known
+// to the connection table, whose reply keys contain it; this class holds the counts that the limit
+// needs. Fixed size, open addressing, no allocation after construction.
 #ifndef TAPLOOM_DATAPLANE_FLOW_NAT_PORTS_H_
 #define TAPLOOM_DATAPLANE_FLOW_NAT_PORTS_H_
 
@@ -25,7 +26,7 @@ class NatPorts {
     std::uint32_t address = 0;      // memory order; NAT gateways translate IPv4
     std::uint16_t port = 0;
     std::uint8_t protocol = 0;
-    std::uint8_t used = 0;          // 0 = empty place
+    std::uint8_t used = 0;  // 0 = empty place
     friend bool operator==(const Destination&, const Destination&) = default;
   };
 

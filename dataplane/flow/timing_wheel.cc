@@ -11,7 +11,8 @@ TimingWheel::TimingWheel(MappedArray<Connection>& arena)
 
 void TimingWheel::Schedule(std::uint32_t index, Tick deadline) {
   constexpr std::int64_t kHorizon = (kCoarseSlots - 1) * kCoarseSeconds;
-  // The slot after the deadline's own second, so that a connection met in its slot is really past its deadline.
+  // The slot after the deadline's own second, so that a connection met in its slot is really past
+  // its deadline.
   const std::int64_t second =
       std::clamp(SecondOf(deadline) + 1, current_second_, current_second_ + kHorizon);
   Push(index, second - current_second_ < kFineSlots ? FineSlot(second) : CoarseSlot(second));
@@ -28,7 +29,8 @@ void TimingWheel::Push(std::uint32_t index, std::size_t slot) {
 
 void TimingWheel::Cancel(std::uint32_t index) {
   const Connection& connection = arena_[index];
-  if (connection.wheel_next != kNil) arena_[connection.wheel_next].wheel_previous = connection.wheel_previous;
+  if (connection.wheel_next != kNil)
+    arena_[connection.wheel_next].wheel_previous = connection.wheel_previous;
   if (connection.wheel_previous != kNil) {
     arena_[connection.wheel_previous].wheel_next = connection.wheel_next;
   } else {

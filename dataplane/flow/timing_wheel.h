@@ -1,9 +1,10 @@
 // TimingWheel: which connections may have gone idle, without a timer per connection.
 //
-// Two rings of slots: 512 slots of a second, then 8192 slots of 64 seconds (six days, longer than any timer of AWS). A
-// connection hangs in the slot of its deadline *as it was when it was put there*. Packets write `last_seen` only; when the
-// slot comes up, the connection is looked at and, if it was used meanwhile, hung up again further on. (Varghese, Lauck:
-// "Hashed and hierarchical timing wheels", 1987.)
+// Two rings of slots: 512 slots of a second, then 8192 slots of 64 seconds (six days, longer than
+// any timer of AWS). A connection hangs in the slot of its deadline *as it was when it was put
+// there*. Packets write `last_seen` only; when the slot comes up, the connection is looked at and,
+// if it was used meanwhile, hung up again further on. (Varghese, Lauck: "Hashed and hierarchical
+// timing wheels", 1987.)
 #ifndef TAPLOOM_DATAPLANE_FLOW_TIMING_WHEEL_H_
 #define TAPLOOM_DATAPLANE_FLOW_TIMING_WHEEL_H_
 
@@ -27,8 +28,8 @@ class TimingWheel {
   void Schedule(std::uint32_t index, Tick deadline);
   void Cancel(std::uint32_t index);  // REQUIRES: it hangs in one
 
-  // Takes down connections whose slot has passed by `now`, calling visit(index) for each, which may schedule it again or not.
-  // At most `budget` visits; what is left is done in later calls.
+  // Takes down connections whose slot has passed by `now`, calling visit(index) for each, which may
+  // schedule it again or not. At most `budget` visits; what is left is done in later calls.
   template <typename Visitor>
   void Advance(Tick now, std::uint32_t budget, Visitor visit) {
     const std::int64_t now_second = SecondOf(now);
@@ -41,16 +42,19 @@ class TimingWheel {
         visit(index);
       }
       if (current_second_ == now_second) return;
-      if ((current_second_ + 1) % kCoarseSeconds == 0 && !Cascade(current_second_ + 1, budget)) return;
+      if ((current_second_ + 1) % kCoarseSeconds == 0 && !Cascade(current_second_ + 1, budget))
+        return;
       ++current_second_;
     }
   }
 
-  // The first connection, in order of deadline and among the next `max_visits`, for which matches(connection); kNil when none.
+  // The first connection, in order of deadline and among the next `max_visits`, for which
+  // matches(connection); kNil when none.
   template <typename Predicate>
   std::uint32_t FindSoonest(std::uint32_t max_visits, Predicate matches) const {
     for (std::int64_t second = current_second_; second < current_second_ + kFineSlots; ++second) {
-      for (std::uint32_t index = slots_[FineSlot(second)]; index != kNil; index = arena_[index].wheel_next) {
+      for (std::uint32_t index = slots_[FineSlot(second)]; index != kNil;
+           index = arena_[index].wheel_next) {
         if (matches(arena_[index])) return index;
         if (--max_visits == 0) return kNil;
       }
@@ -62,11 +66,14 @@ class TimingWheel {
   static constexpr std::int64_t kFineSlots = 512, kCoarseSlots = 8192, kCoarseSeconds = 64;
 
   static std::int64_t SecondOf(Tick tick) { return tick.count() / 1000; }
-  static std::size_t FineSlot(std::int64_t second) { return static_cast<std::size_t>(second % kFineSlots); }
+  static std::size_t FineSlot(std::int64_t second) {
+    return static_cast<std::size_t>(second % kFineSlots);
+  }
   static std::size_t CoarseSlot(std::int64_t second) {
     return static_cast<std::size_t>(kFineSlots + second / kCoarseSeconds % kCoarseSlots);
   }
-  // Spreads the coarse slot that begins at `second` over the fine ring. False when the budget ended first.
+  // Spreads the coarse slot that begins at `second` over the fine ring. False when the budget ended
+  // first.
   bool Cascade(std::int64_t second, std::uint32_t& budget);
   void Push(std::uint32_t index, std::size_t slot);
 

@@ -1,4 +1,5 @@
-// Port: where frames enter and leave. A TAP, or memory for tests and replay; nothing above it knows which.
+// Port: where frames enter and leave. A TAP, or memory for tests and replay; nothing above it knows
+// which.
 #ifndef TAPLOOM_DATAPLANE_IO_PORT_H_
 #define TAPLOOM_DATAPLANE_IO_PORT_H_
 
@@ -20,11 +21,13 @@ class Port {
  public:
   virtual ~Port() = default;
 
-  // A descriptor that polls readable when Receive has something, or -1 for ports that are driven by hand.
+  // A descriptor that polls readable when Receive has something, or -1 for ports that are driven by
+  // hand.
   virtual int descriptor() const = 0;
 
-  // Fills the first packets of `packets` (whose head and tail point at buffers of kHeadCapacity and kTailCapacity bytes):
-  // sizes and vnet header. Returns how many; fewer than asked means that nothing more is waiting. Never blocks.
+  // Fills the first packets of `packets` (whose head and tail point at buffers of kHeadCapacity and
+  // kTailCapacity bytes): sizes and vnet header. Returns how many; fewer than asked means that
+  // nothing more is waiting. Never blocks.
   virtual std::size_t Receive(std::span<Packet> packets) = 0;
 
   // Sends head and tail as one frame, with its vnet header. Never blocks.

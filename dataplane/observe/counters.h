@@ -1,6 +1,8 @@
-// Counters: what each port and NAT gateway has seen. Written by one worker, read by anyone at any time.
+// Counters: what each port and NAT gateway has seen. Written by one worker, read by anyone at any
+// time.
 //
-// Every counter is a relaxed atomic with a single writer, so counting is a plain add and reading never disturbs a worker.
+// Every counter is a relaxed atomic with a single writer, so counting is a plain add and reading
+// never disturbs a worker.
 #ifndef TAPLOOM_DATAPLANE_OBSERVE_COUNTERS_H_
 #define TAPLOOM_DATAPLANE_OBSERVE_COUNTERS_H_
 
@@ -54,8 +56,9 @@ class Counters {
     for (std::size_t i = 0; i < kMaxPorts; ++i) delete ports_[i].load(std::memory_order_relaxed);
   }
 
-  // Makes the port's counters, all zero; called on the control thread before the worker learns of the port. Counters of a
-  // removed port stay until the process ends, so that nothing a reader saw can shrink.
+  // Makes the port's counters, all zero; called on the control thread before the worker learns of
+  // the port. Counters of a removed port stay until the process ends, so that nothing a reader saw
+  // can shrink.
   void AddPort(std::uint16_t port) {
     if (Find(port) == nullptr) ports_[port].store(new PortCounters, std::memory_order_release);
   }
@@ -66,8 +69,8 @@ class Counters {
     return ports_[port].load(std::memory_order_acquire);
   }
 
-  // The counters of a NAT gateway, made on first use (control thread, while a snapshot is compiled in); kept by id across
-  // snapshots.
+  // The counters of a NAT gateway, made on first use (control thread, while a snapshot is compiled
+  // in); kept by id across snapshots.
   NatGatewayCounters& nat_gateway(const std::string& id) {
     const std::lock_guard lock(nat_mutex_);
     auto& slot = nat_gateways_[id];

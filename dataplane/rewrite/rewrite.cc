@@ -16,15 +16,20 @@ void StoreAddress(std::uint8_t* field, const wire::IpAddress& address) {
   std::copy(bytes.begin(), bytes.end(), field);
 }
 
-bool HasPorts(std::uint8_t protocol) { return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp; }
-bool IsIcmp(std::uint8_t protocol) { return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6; }
+bool HasPorts(std::uint8_t protocol) {
+  return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp;
+}
+bool IsIcmp(std::uint8_t protocol) {
+  return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6;
+}
 
 // The identifier of an ICMP query or reply: one of the two ports, the other is 0 (wire/parse.h).
 std::uint16_t IdentifierOf(const flow::FiveTuple& tuple) {
   return static_cast<std::uint16_t>(tuple.source_port | tuple.destination_port);
 }
 
-// UDP's checksum 0 means "none" (RFC 768), so it stays, and a computed 0 is sent as its equal, 0xffff.
+// UDP's checksum 0 means "none" (RFC 768), so it stays, and a computed 0 is sent as its equal,
+// 0xffff.
 std::uint16_t UpdateUdpChecksum(std::uint16_t checksum, std::uint16_t delta) {
   if (checksum == 0) return 0;
   const std::uint16_t updated = wire::UpdateChecksum(checksum, delta);
@@ -35,7 +40,8 @@ void UpdateField(std::uint8_t* field, std::uint16_t delta) {
   wire::Store(field, wire::UpdateChecksum(wire::Load<std::uint16_t>(field), delta));
 }
 
-void ApplyToIpv4Header(std::uint8_t* header, const flow::FlowAction& action, const flow::FiveTuple& leaving_reversed) {
+void ApplyToIpv4Header(std::uint8_t* header, const flow::FlowAction& action,
+                       const flow::FiveTuple& leaving_reversed) {
   std::uint16_t delta = action.address_delta;
   if ((action.flags & flow::FlowAction::kTranslates) != 0) {
     StoreAddress(header + wire::ipv4::kSource, leaving_reversed.destination);
@@ -43,8 +49,10 @@ void ApplyToIpv4Header(std::uint8_t* header, const flow::FlowAction& action, con
   }
   if (action.ttl_decrement != 0) {
     wire::ChecksumDelta change;
-    const auto before = wire::Load<be16>(header + wire::ipv4::kTtl);  // TTL and protocol share a word
-    header[wire::ipv4::kTtl] = static_cast<std::uint8_t>(header[wire::ipv4::kTtl] - action.ttl_decrement);
+    const auto before =
+        wire::Load<be16>(header + wire::ipv4::kTtl);  // TTL and protocol share a word
+    header[wire::ipv4::kTtl] =
+        static_cast<std::uint8_t>(header[wire::ipv4::kTtl] - action.ttl_decrement);
     change.Add(delta);
     change.Replace(before, wire::Load<be16>(header + wire::ipv4::kTtl));
     delta = change.value();
@@ -52,15 +60,18 @@ void ApplyToIpv4Header(std::uint8_t* header, const flow::FlowAction& action, con
   if (delta != 0) UpdateField(header + wire::ipv4::kChecksum, delta);
 }
 
-void ApplyToIpv6Header(std::uint8_t* header, const flow::FlowAction& action, const flow::FiveTuple& leaving_reversed) {
+void ApplyToIpv6Header(std::uint8_t* header, const flow::FlowAction& action,
+                       const flow::FiveTuple& leaving_reversed) {
   if ((action.flags & flow::FlowAction::kTranslates) != 0) {
     StoreAddress(header + wire::ipv6::kSource, leaving_reversed.destination);
     StoreAddress(header + wire::ipv6::kDestination, leaving_reversed.source);
   }
-  header[wire::ipv6::kHopLimit] = static_cast<std::uint8_t>(header[wire::ipv6::kHopLimit] - action.ttl_decrement);
+  header[wire::ipv6::kHopLimit] =
+      static_cast<std::uint8_t>(header[wire::ipv6::kHopLimit] - action.ttl_decrement);
 }
 
-void ApplyToTransport(Packet& packet, const flow::FlowAction& action, const flow::FiveTuple& leaving_reversed) {
+void ApplyToTransport(Packet& packet, const flow::FlowAction& action,
+                      const flow::FiveTuple& leaving_reversed) {
   std::uint8_t* l4 = packet.head + packet.headers.l4_offset;
   const bool partial = packet.vnet.needs_checksum();
   switch (packet.headers.protocol) {
@@ -83,8 +94,9 @@ void ApplyToTransport(Packet& packet, const flow::FlowAction& action, const flow
         wire::Store(l4 + wire::icmp::kId, be16(IdentifierOf(leaving_reversed)));
       }
       const auto checksum = wire::Load<std::uint16_t>(l4 + wire::icmp::kChecksum);
-      wire::Store(l4 + wire::icmp::kChecksum, partial ? wire::UpdatePartialSum(checksum, action.address_delta)
-                                                      : wire::UpdateChecksum(checksum, action.l4_delta));
+      wire::Store(l4 + wire::icmp::kChecksum,
+                  partial ? wire::UpdatePartialSum(checksum, action.address_delta)
+                          : wire::UpdateChecksum(checksum, action.l4_delta));
       break;
     }
     default:
@@ -94,7 +106,8 @@ void ApplyToTransport(Packet& packet, const flow::FlowAction& action, const flow
 
 }  // namespace
 
-void PrepareTranslation(const flow::FiveTuple& before, const flow::FiveTuple& after, flow::FlowAction& action) {
+void PrepareTranslation(const flow::FiveTuple& before, const flow::FiveTuple& after,
+                        flow::FlowAction& action) {
   action.flags = 0;
   action.address_delta = action.l4_delta = 0;
   if (before == after) return;
@@ -116,9 +129,12 @@ void PrepareTranslation(const flow::FiveTuple& before, const flow::FiveTuple& af
   action.l4_delta = transport.value();
 }
 
-void Apply(Packet& packet, const flow::FlowAction& action, const flow::FiveTuple& leaving_reversed) {
-  std::copy(action.destination_mac.bytes.begin(), action.destination_mac.bytes.end(), packet.head + wire::ethernet::kDestination);
-  std::copy(action.source_mac.bytes.begin(), action.source_mac.bytes.end(), packet.head + wire::ethernet::kSource);
+void Apply(Packet& packet, const flow::FlowAction& action,
+           const flow::FiveTuple& leaving_reversed) {
+  std::copy(action.destination_mac.bytes.begin(), action.destination_mac.bytes.end(),
+            packet.head + wire::ethernet::kDestination);
+  std::copy(action.source_mac.bytes.begin(), action.source_mac.bytes.end(),
+            packet.head + wire::ethernet::kSource);
   std::uint8_t* header = packet.head + packet.headers.l3_offset;
   if (packet.headers.family == wire::Family::kIpv4) {
     ApplyToIpv4Header(header, action, leaving_reversed);
@@ -132,7 +148,8 @@ void Apply(Packet& packet, const flow::FlowAction& action, const flow::FiveTuple
 
 std::span<std::uint8_t> QuotedPacket(Packet& packet) {
   const std::size_t begin = packet.headers.l4_offset + wire::icmp::kSize;
-  const std::size_t end = std::min<std::size_t>(packet.head_size, packet.headers.l3_offset + packet.headers.l3_size);
+  const std::size_t end =
+      std::min<std::size_t>(packet.head_size, packet.headers.l3_offset + packet.headers.l3_size);
   return {packet.head + begin, end - begin};
 }
 
@@ -148,7 +165,8 @@ void ApplyToQuoted(Packet& packet, const flow::FiveTuple& as_sent) {
   PrepareTranslation(now, as_sent, change);
 
   // Everything below changes words under the error's own checksum, so the change is measured there.
-  const std::size_t changed_size = std::min<std::size_t>(quoted_size, inner.l4_offset + wire::tcp::kMinSize) & ~std::size_t{1};
+  const std::size_t changed_size =
+      std::min<std::size_t>(quoted_size, inner.l4_offset + wire::tcp::kMinSize) & ~std::size_t{1};
   const std::uint64_t sum_before = wire::SumBytes({quoted, changed_size});
   if (inner.family == wire::Family::kIpv4) {
     StoreAddress(quoted + wire::ipv4::kSource, as_sent.source);
@@ -163,7 +181,8 @@ void ApplyToQuoted(Packet& packet, const flow::FiveTuple& as_sent) {
   if (HasPorts(inner.protocol)) {
     wire::Store(l4, be16(as_sent.source_port));
     wire::Store(l4 + 2, be16(as_sent.destination_port));
-    if (inner.protocol == wire::kProtocolTcp && has(wire::tcp::kChecksum)) UpdateField(l4 + wire::tcp::kChecksum, change.l4_delta);
+    if (inner.protocol == wire::kProtocolTcp && has(wire::tcp::kChecksum))
+      UpdateField(l4 + wire::tcp::kChecksum, change.l4_delta);
     if (inner.protocol == wire::kProtocolUdp && has(wire::udp::kChecksum)) {
       std::uint8_t* field = l4 + wire::udp::kChecksum;
       wire::Store(field, UpdateUdpChecksum(wire::Load<std::uint16_t>(field), change.l4_delta));

@@ -29,9 +29,9 @@ struct PacketView {
 
 // A security group's admission at one end of a connection.
 struct Admission {
-  bool filtered = false;                               // the end has security groups
-  bool tracked = false;                                // replies pass without a rule (vpc-semantics §5)
-  std::uint64_t rule = 0;                              // RuleDigest of the rule that admitted it, 0 = none
+  bool filtered = false;   // the end has security groups
+  bool tracked = false;    // replies pass without a rule (vpc-semantics §5)
+  std::uint64_t rule = 0;  // RuleDigest of the rule that admitted it, 0 = none
 };
 
 struct NatBinding {
@@ -40,7 +40,8 @@ struct NatBinding {
   std::uint16_t port = 0;
 };
 
-// Where the time to live ends when it is as small as the hop's number, and from which address the sender hears of it.
+// Where the time to live ends when it is as small as the hop's number, and from which address the
+// sender hears of it.
 inline constexpr std::size_t kMaxHops = 8;
 
 struct Decision {
@@ -48,28 +49,30 @@ struct Decision {
     kDrop,
     kDeliver,
     kAnswerDns,    // the query is answered by the fabric's resolver
-    kResetSender,  // a NAT gateway answers a segment of a connection it has forgotten with RST (vpc-semantics §4)
+    kResetSender,  // a NAT gateway answers a segment of a connection it has forgotten with RST
+                   // (vpc-semantics §4)
   };
   Outcome outcome = Outcome::kDrop;
   DropReason reason = DropReason::kNone;
 
   // kDeliver:
   tables::PortId egress_port = tables::kNoPort;
-  flow::FiveTuple tuple;                               // as the receiver sees it
+  flow::FiveTuple tuple;  // as the receiver sees it
   wire::MacAddress source_mac, destination_mac;
-  std::uint16_t mtu = 9001;                            // the smallest on the path
-  wire::IpAddress mtu_router;                          // whose ICMP tells that a packet is too large
-  std::uint8_t hop_count = 0;                          // routers that decrement the TTL
-  std::array<wire::IpAddress, kMaxHops> hops;          // their addresses
+  std::uint16_t mtu = 9001;                    // the smallest on the path
+  wire::IpAddress mtu_router;                  // whose ICMP tells that a packet is too large
+  std::uint8_t hop_count = 0;                  // routers that decrement the TTL
+  std::array<wire::IpAddress, kMaxHops> hops;  // their addresses
   Admission source, destination;
   std::optional<NatBinding> nat;
-  bool is_always_tracked = false;                      // passes a NAT gateway: tracked whatever the rules say (§5)
+  bool is_always_tracked = false;  // passes a NAT gateway: tracked whatever the rules say (§5)
 
   // kDrop: the ENI at whose edge it happened, when it was at one.
   tables::EniIndex where;
 };
 
-// 64 bits that name a rule across snapshots: the first 16 hex digits after the dash of "sgr-0123456789abcdef0".
+// 64 bits that name a rule across snapshots: the first 16 hex digits after the dash of
+// "sgr-0123456789abcdef0".
 std::uint64_t RuleDigest(std::string_view rule_id);
 
 }  // namespace taploom::slowpath

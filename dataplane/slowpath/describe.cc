@@ -7,24 +7,35 @@
 namespace taploom::slowpath {
 namespace {
 
-bool HasPorts(std::uint8_t protocol) { return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp; }
-bool IsIcmp(std::uint8_t protocol) { return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6; }
+bool HasPorts(std::uint8_t protocol) {
+  return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp;
+}
+bool IsIcmp(std::uint8_t protocol) {
+  return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6;
+}
 
 std::string QuestionText(const flow::FiveTuple& tuple, const PacketView& packet) {
-  if (HasPorts(tuple.protocol)) return fmt::format("{} {}", ProtocolText(tuple.protocol), tuple.destination_port);
+  if (HasPorts(tuple.protocol))
+    return fmt::format("{} {}", ProtocolText(tuple.protocol), tuple.destination_port);
   if (IsIcmp(tuple.protocol)) {
-    return fmt::format("{} type {} code {}", ProtocolText(tuple.protocol), packet.icmp_type, packet.icmp_code);
+    return fmt::format("{} type {} code {}", ProtocolText(tuple.protocol), packet.icmp_type,
+                       packet.icmp_code);
   }
   return fmt::format("protocol {}", tuple.protocol);
 }
 
 std::string TargetText(const tables::Snapshot& snapshot, const tables::Route& route) {
   switch (route.target) {
-    case tables::RouteTargetKind::kLocal: return "local";
-    case tables::RouteTargetKind::kBlackhole: return "blackhole";
-    case tables::RouteTargetKind::kInternetGateway: return snapshot.internet_gateways[route.target_index].name;
-    case tables::RouteTargetKind::kNatGateway: return snapshot.nat_gateways[route.target_index].name;
-    case tables::RouteTargetKind::kEni: return snapshot.enis[route.target_index].name;
+    case tables::RouteTargetKind::kLocal:
+      return "local";
+    case tables::RouteTargetKind::kBlackhole:
+      return "blackhole";
+    case tables::RouteTargetKind::kInternetGateway:
+      return snapshot.internet_gateways[route.target_index].name;
+    case tables::RouteTargetKind::kNatGateway:
+      return snapshot.nat_gateways[route.target_index].name;
+    case tables::RouteTargetKind::kEni:
+      return snapshot.enis[route.target_index].name;
   }
   return "?";
 }
@@ -40,20 +51,28 @@ std::uint64_t RuleDigest(std::string_view rule_id) {
   return digest;
 }
 
-std::string EndpointText(const wire::IpAddress& address, std::uint16_t port, std::uint8_t protocol) {
+std::string EndpointText(const wire::IpAddress& address, std::uint16_t port,
+                         std::uint8_t protocol) {
   if (!HasPorts(protocol)) {
-    return IsIcmp(protocol) && port != 0 ? fmt::format("{} id {}", address.ToString(), port) : address.ToString();
+    return IsIcmp(protocol) && port != 0 ? fmt::format("{} id {}", address.ToString(), port)
+                                         : address.ToString();
   }
-  return address.is_v4() ? fmt::format("{}:{}", address.ToString(), port) : fmt::format("[{}]:{}", address.ToString(), port);
+  return address.is_v4() ? fmt::format("{}:{}", address.ToString(), port)
+                         : fmt::format("[{}]:{}", address.ToString(), port);
 }
 
 std::string ProtocolText(std::uint8_t protocol) {
   switch (protocol) {
-    case wire::kProtocolTcp: return "tcp";
-    case wire::kProtocolUdp: return "udp";
-    case wire::kProtocolIcmp: return "icmp";
-    case wire::kProtocolIcmpv6: return "icmpv6";
-    default: return std::to_string(protocol);
+    case wire::kProtocolTcp:
+      return "tcp";
+    case wire::kProtocolUdp:
+      return "udp";
+    case wire::kProtocolIcmp:
+      return "icmp";
+    case wire::kProtocolIcmpv6:
+      return "icmpv6";
+    default:
+      return std::to_string(protocol);
   }
 }
 
@@ -63,8 +82,9 @@ std::string MatchText(const tables::Rule& rule) {
   std::string text = ProtocolText(protocol);
   if (HasPorts(protocol)) {
     if (rule.from_port == 0 && rule.to_port == 65'535) return text;
-    return rule.from_port == rule.to_port ? fmt::format("{} {}", text, rule.from_port)
-                                          : fmt::format("{} {}-{}", text, rule.from_port, rule.to_port);
+    return rule.from_port == rule.to_port
+               ? fmt::format("{} {}", text, rule.from_port)
+               : fmt::format("{} {}-{}", text, rule.from_port, rule.to_port);
   }
   if (IsIcmp(protocol) && rule.icmp_type >= 0) {
     text += fmt::format(" type {}", rule.icmp_type);
@@ -74,37 +94,53 @@ std::string MatchText(const tables::Rule& rule) {
 }
 
 StageReport DescribeRule(const tables::Rule& rule, const char* direction, const char* tracking) {
-  return {.component_id = rule.owner_id, .component_name = rule.owner_name, .rule_id = rule.id,
-          .detail = fmt::format("{} {} {} {}{}{}", direction, MatchText(rule), direction[0] == 'i' ? "from" : "to", rule.peer_text,
+  return {.component_id = rule.owner_id,
+          .component_name = rule.owner_name,
+          .rule_id = rule.id,
+          .detail = fmt::format("{} {} {} {}{}{}", direction, MatchText(rule),
+                                direction[0] == 'i' ? "from" : "to", rule.peer_text,
                                 tracking[0] == '\0' ? "" : ", ", tracking)};
 }
 
-std::string DescribeNoRule(const tables::Snapshot& snapshot, const tables::Eni& eni, const char* direction,
-                           const flow::FiveTuple& tuple, const PacketView& packet) {
+std::string DescribeNoRule(const tables::Snapshot& snapshot, const tables::Eni& eni,
+                           const char* direction, const flow::FiveTuple& tuple,
+                           const PacketView& packet) {
   const bool ingress = direction[0] == 'i';
   std::string groups;
   for (const tables::SecurityGroupIndex group : eni.security_groups) {
     groups += (groups.empty() ? "" : ", ") + snapshot[group].name;
   }
-  return fmt::format("no {} rule of {} allows {} {} {}", direction, groups.empty() ? "any security group" : groups,
-                     QuestionText(tuple, packet), ingress ? "from" : "to",
+  return fmt::format("no {} rule of {} allows {} {} {}", direction,
+                     groups.empty() ? "any security group" : groups, QuestionText(tuple, packet),
+                     ingress ? "from" : "to",
                      (ingress ? tuple.source : tuple.destination).ToString());
 }
 
-StageReport DescribeAclEntry(const tables::NetworkAcl& acl, const tables::Rule& entry, const tables::Subnet& subnet) {
-  return {.component_id = acl.id, .component_name = acl.name, .rule_id = entry.id,
-          .detail = fmt::format("rule {} allows {} {} at subnet {}", entry.id, MatchText(entry), entry.peer_text, subnet.name)};
+StageReport DescribeAclEntry(const tables::NetworkAcl& acl, const tables::Rule& entry,
+                             const tables::Subnet& subnet) {
+  return {.component_id = acl.id,
+          .component_name = acl.name,
+          .rule_id = entry.id,
+          .detail = fmt::format("rule {} allows {} {} at subnet {}", entry.id, MatchText(entry),
+                                entry.peer_text, subnet.name)};
 }
 
-std::string DescribeAclDenial(const tables::RuleSet& entries, std::uint32_t entry, const tables::Subnet& subnet) {
-  if (entry == tables::RuleSet::kNoMatch) return fmt::format("rule * denies at subnet {}: no entry matches", subnet.name);
+std::string DescribeAclDenial(const tables::RuleSet& entries, std::uint32_t entry,
+                              const tables::Subnet& subnet) {
+  if (entry == tables::RuleSet::kNoMatch)
+    return fmt::format("rule * denies at subnet {}: no entry matches", subnet.name);
   const tables::Rule& rule = entries.rule(entry);
-  return fmt::format("rule {} denies {} {} at subnet {}", rule.id, MatchText(rule), rule.peer_text, subnet.name);
+  return fmt::format("rule {} denies {} {} at subnet {}", rule.id, MatchText(rule), rule.peer_text,
+                     subnet.name);
 }
 
-StageReport DescribeRoute(const tables::Snapshot& snapshot, const tables::RouteTable& table, const tables::Route& route) {
-  return {.component_id = table.id, .component_name = table.name, .rule_id = route.destination.ToString(),
-          .detail = fmt::format("{} via {}", route.destination.ToString(), TargetText(snapshot, route))};
+StageReport DescribeRoute(const tables::Snapshot& snapshot, const tables::RouteTable& table,
+                          const tables::Route& route) {
+  return {.component_id = table.id,
+          .component_name = table.name,
+          .rule_id = route.destination.ToString(),
+          .detail =
+              fmt::format("{} via {}", route.destination.ToString(), TargetText(snapshot, route))};
 }
 
 }  // namespace taploom::slowpath

@@ -19,11 +19,15 @@ std::string MatchText(const tables::Rule& rule);
 
 // `tracking`: "tracked", "not tracked" or nothing.
 StageReport DescribeRule(const tables::Rule& rule, const char* direction, const char* tracking);
-std::string DescribeNoRule(const tables::Snapshot& snapshot, const tables::Eni& eni, const char* direction,
-                           const flow::FiveTuple& tuple, const PacketView& packet);
-StageReport DescribeAclEntry(const tables::NetworkAcl& acl, const tables::Rule& entry, const tables::Subnet& subnet);
-std::string DescribeAclDenial(const tables::RuleSet& entries, std::uint32_t entry, const tables::Subnet& subnet);
-StageReport DescribeRoute(const tables::Snapshot& snapshot, const tables::RouteTable& table, const tables::Route& route);
+std::string DescribeNoRule(const tables::Snapshot& snapshot, const tables::Eni& eni,
+                           const char* direction, const flow::FiveTuple& tuple,
+                           const PacketView& packet);
+StageReport DescribeAclEntry(const tables::NetworkAcl& acl, const tables::Rule& entry,
+                             const tables::Subnet& subnet);
+std::string DescribeAclDenial(const tables::RuleSet& entries, std::uint32_t entry,
+                              const tables::Subnet& subnet);
+StageReport DescribeRoute(const tables::Snapshot& snapshot, const tables::RouteTable& table,
+                          const tables::Route& route);
 
 }  // namespace taploom::slowpath
 

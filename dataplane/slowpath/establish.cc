@@ -13,7 +13,8 @@ constexpr seconds kNatIdle{350};    // §4
 constexpr seconds kNatClosed{120};  // §4: linger after FIN both ways
 
 void Shorten(flow::Timeouts& timeouts, const tables::ConnectionTracking& eni) {
-  timeouts.tcp_established = std::min<std::chrono::milliseconds>(timeouts.tcp_established, eni.tcp_established);
+  timeouts.tcp_established =
+      std::min<std::chrono::milliseconds>(timeouts.tcp_established, eni.tcp_established);
   timeouts.udp_stream = std::min<std::chrono::milliseconds>(timeouts.udp_stream, eni.udp_stream);
   timeouts.udp = std::min<std::chrono::milliseconds>(timeouts.udp, eni.udp);
 }
@@ -36,7 +37,8 @@ std::uint8_t TrackingFlags(const Decision& decision) {
   if (decision.source.filtered && (decision.source.tracked || decision.is_always_tracked)) {
     flags |= flow::Connection::kTrackedAtSource;
   }
-  if (decision.destination.filtered && (decision.destination.tracked || decision.is_always_tracked)) {
+  if (decision.destination.filtered &&
+      (decision.destination.tracked || decision.is_always_tracked)) {
     flags |= flow::Connection::kTrackedAtDestination;
   }
   return flags;
@@ -44,7 +46,8 @@ std::uint8_t TrackingFlags(const Decision& decision) {
 
 }  // namespace
 
-flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering, std::uint64_t generation) {
+flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering,
+                          std::uint64_t generation) {
   flow::FlowAction action;
   rewrite::PrepareTranslation(entering.tuple, decision.tuple, action);
   action.generation = static_cast<std::uint32_t>(generation);
@@ -64,22 +67,28 @@ flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connecti
     if (owner.eni.exists()) Shorten(timeouts, snapshot[owner.eni].timers);
   }
   if (connection.has(flow::Connection::kNat)) {
-    timeouts.tcp_established = std::min<std::chrono::milliseconds>(timeouts.tcp_established, kNatIdle);
+    timeouts.tcp_established =
+        std::min<std::chrono::milliseconds>(timeouts.tcp_established, kNatIdle);
     timeouts.tcp_closed = kNatClosed;
   }
   return timeouts;
 }
 
-EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snapshot& snapshot, const PacketView& packet,
-                          const wire::Headers& headers, Decision& decision, std::uint16_t gateway_slot, Tick now) {
-  if (decision.nat && !MoveToFreePort(connections, decision)) return {nullptr, DropReason::kNatPortAllocation};
+EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snapshot& snapshot,
+                          const PacketView& packet, const wire::Headers& headers,
+                          Decision& decision, std::uint16_t gateway_slot, Tick now) {
+  if (decision.nat && !MoveToFreePort(connections, decision))
+    return {nullptr, DropReason::kNatPortAllocation};
   flow::InsertError error;
-  flow::Connection* connection = connections.Insert({packet.tuple, packet.ingress_port},
-                                                    {decision.tuple.Reversed(), decision.egress_port}, now, error);
+  flow::Connection* connection =
+      connections.Insert({packet.tuple, packet.ingress_port},
+                         {decision.tuple.Reversed(), decision.egress_port}, now, error);
   if (connection == nullptr) {
-    return {nullptr, error == flow::InsertError::kQuota ? DropReason::kConnectionQuota : DropReason::kConnectionTableFull};
+    return {nullptr, error == flow::InsertError::kQuota ? DropReason::kConnectionQuota
+                                                        : DropReason::kConnectionTableFull};
   }
-  // A translated connection whose replies cannot be found is worth nothing (both buckets of the key are full).
+  // A translated connection whose replies cannot be found is worth nothing (both buckets of the key
+  // are full).
   if (decision.nat && !connection->has(flow::Connection::kReplyInTable)) {
     connections.Remove(*connection);
     return {nullptr, DropReason::kConnectionTableFull};
@@ -90,8 +99,10 @@ EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snap
   connection->ingress_rule = decision.destination.rule;
   connection->state = flow::FirstState(headers);
   flow::StartSequence(*connection, headers);
-  if (decision.nat) connections.HoldNatPort(*connection, decision.nat->address, decision.nat->port, gateway_slot);
-  connections.SetTimeout(*connection, flow::TimeoutOf(connection->state, TimeoutsOf(snapshot, *connection)));
+  if (decision.nat)
+    connections.HoldNatPort(*connection, decision.nat->address, decision.nat->port, gateway_slot);
+  connections.SetTimeout(*connection,
+                         flow::TimeoutOf(connection->state, TimeoutsOf(snapshot, *connection)));
   return {connection, DropReason::kNone};
 }
 

@@ -12,10 +12,13 @@
 
 namespace taploom::slowpath {
 
-// What is done to packets that enter as `entering` and leave as the decision says. REQUIRES: decision delivers.
-flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering, std::uint64_t generation);
+// What is done to packets that enter as `entering` and leave as the decision says. REQUIRES:
+// decision delivers.
+flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering,
+                          std::uint64_t generation);
 
-// The idle timers that apply to a connection: of the ENIs at both ends and of the NAT gateway between them (§4, §5).
+// The idle timers that apply to a connection: of the ENIs at both ends and of the NAT gateway
+// between them (§4, §5).
 flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connection& connection);
 
 struct EstablishResult {
@@ -23,11 +26,13 @@ struct EstablishResult {
   DropReason reason = DropReason::kNone;  // when there is no connection
 };
 
-// Makes the connection whose first packet was decided, original half decided, reply half not yet. A NAT gateway's source port
-// is moved on, in `decision` too, until the reply's key is free (at most kMaxPerDestination ports of 64,512 are in use, so a
-// few tries do). `gateway_slot`: of the gateway's counters.
-EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snapshot& snapshot, const PacketView& packet,
-                          const wire::Headers& headers, Decision& decision, std::uint16_t gateway_slot, Tick now);
+// Makes the connection whose first packet was decided, original half decided, reply half not yet. A
+// NAT gateway's source port is moved on, in `decision` too, until the reply's key is free (at most
+// kMaxPerDestination ports of 64,512 are in use, so a few tries do). `gateway_slot`: of the
+// gateway's counters.
+EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snapshot& snapshot,
+                          const PacketView& packet, const wire::Headers& headers,
+                          Decision& decision, std::uint16_t gateway_slot, Tick now);
 
 }  // namespace taploom::slowpath
 

@@ -8,8 +8,10 @@
 namespace taploom::slowpath {
 namespace {
 
-// The MAC a sender's kernel would address the packet to: the owner of an address in its own subnet, or else its router.
-wire::MacAddress NextHopMac(const tables::Snapshot& snapshot, tables::PortId port, const wire::IpAddress& destination) {
+// The MAC a sender's kernel would address the packet to: the owner of an address in its own subnet,
+// or else its router.
+wire::MacAddress NextHopMac(const tables::Snapshot& snapshot, tables::PortId port,
+                            const wire::IpAddress& destination) {
   const tables::PortOwner owner = snapshot.OwnerOf(port);
   if (owner.internet_host.exists()) return snapshot[owner.internet_host].router_mac;
   if (!owner.eni.exists()) return {};
@@ -23,17 +25,25 @@ wire::MacAddress NextHopMac(const tables::Snapshot& snapshot, tables::PortId por
 
 std::uint8_t EchoType(std::uint8_t protocol, bool is_reply) {
   if (protocol == wire::kProtocolIcmp) return is_reply ? wire::icmp::kEchoReply : wire::icmp::kEcho;
-  if (protocol == wire::kProtocolIcmpv6) return is_reply ? wire::icmp::kV6EchoReply : wire::icmp::kV6Echo;
+  if (protocol == wire::kProtocolIcmpv6)
+    return is_reply ? wire::icmp::kV6EchoReply : wire::icmp::kV6Echo;
   return 0;
 }
 
 PacketView ViewOfQuestion(const tables::Snapshot& snapshot, const Question& question) {
-  const bool is_icmp = question.protocol == wire::kProtocolIcmp || question.protocol == wire::kProtocolIcmpv6;
-  const bool has_ports = question.protocol == wire::kProtocolTcp || question.protocol == wire::kProtocolUdp;
+  const bool is_icmp =
+      question.protocol == wire::kProtocolIcmp || question.protocol == wire::kProtocolIcmpv6;
+  const bool has_ports =
+      question.protocol == wire::kProtocolTcp || question.protocol == wire::kProtocolUdp;
   PacketView view;
   view.ingress_port = question.ingress_port;
   view.icmp_type = EchoType(question.protocol, false);
-  view.tuple = {question.source, question.destination, 0, 0, question.protocol, flow::QueryTypeOf(question.protocol, view.icmp_type)};
+  view.tuple = {question.source,
+                question.destination,
+                0,
+                0,
+                question.protocol,
+                flow::QueryTypeOf(question.protocol, view.icmp_type)};
   if (has_ports) view.tuple.destination_port = question.destination_port;
   if (has_ports || is_icmp) view.tuple.source_port = question.source_port;
   view.destination_mac = NextHopMac(snapshot, question.ingress_port, question.destination);
@@ -41,7 +51,8 @@ PacketView ViewOfQuestion(const tables::Snapshot& snapshot, const Question& ques
   return view;
 }
 
-PacketView ViewOfReply(const tables::Snapshot& snapshot, const PacketView& sent, const Decision& arrived) {
+PacketView ViewOfReply(const tables::Snapshot& snapshot, const PacketView& sent,
+                       const Decision& arrived) {
   PacketView view;
   view.ingress_port = arrived.egress_port;
   view.tuple = arrived.tuple.Reversed();
@@ -59,12 +70,13 @@ wire::Headers HeadersOf(const PacketView& view) {
   return headers;
 }
 
-PathExplanation Follow(const tables::Snapshot& snapshot, const flow::ConnectionTable& connections, flow::ConnectionRef related,
-                       const PacketView& view) {
+PathExplanation Follow(const tables::Snapshot& snapshot, const flow::ConnectionTable& connections,
+                       flow::ConnectionRef related, const PacketView& view) {
   constexpr std::uint64_t kAnyPort = 0;  // an explanation shows the same port every time
   RecordingSink sink;
   PathExplanation path;
-  path.decision = Walk<RecordingSink>(snapshot, connections, related, Tick(), kAnyPort, sink).Run(view);
+  path.decision =
+      Walk<RecordingSink>(snapshot, connections, related, Tick(), kAnyPort, sink).Run(view);
   path.stages = std::move(sink.reports);
   return path;
 }
@@ -78,7 +90,8 @@ Explanation Explain(const tables::Snapshot& snapshot, const Question& question) 
   explanation.forward = Follow(snapshot, connections, {}, sent);
   if (!explanation.forward.passes()) return explanation;
   Decision& decision = explanation.forward.decision;
-  const EstablishResult established = Establish(connections, snapshot, sent, HeadersOf(sent), decision, 0, Tick());
+  const EstablishResult established =
+      Establish(connections, snapshot, sent, HeadersOf(sent), decision, 0, Tick());
   if (established.connection == nullptr) return explanation;
   const flow::ConnectionRef reply{established.connection, flow::FlowDirection::kReply};
   explanation.reply = Follow(snapshot, connections, reply, ViewOfReply(snapshot, sent, decision));

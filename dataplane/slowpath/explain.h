@@ -1,5 +1,5 @@
-// Explain: what would happen to a packet, there and back, stage by stage. The same walk that forwards packets, with somebody
-// listening; nothing is sent and no state outlives the call.
+// Explain: what would happen to a packet, there and back, stage by stage. The same walk that
+// forwards packets, with somebody listening; nothing is sent and no state outlives the call.
 #ifndef TAPLOOM_DATAPLANE_SLOWPATH_EXPLAIN_H_
 #define TAPLOOM_DATAPLANE_SLOWPATH_EXPLAIN_H_
 
@@ -13,8 +13,8 @@
 
 namespace taploom::slowpath {
 
-// "Does a packet sent at `ingress_port` from `source` reach `destination`?" The first packet of a new connection is meant:
-// for TCP a SYN, for ICMP an echo request.
+// "Does a packet sent at `ingress_port` from `source` reach `destination`?" The first packet of a
+// new connection is meant: for TCP a SYN, for ICMP an echo request.
 struct Question {
   tables::PortId ingress_port = tables::kNoPort;
   wire::IpAddress source, destination;
@@ -33,7 +33,9 @@ struct PathExplanation {
 struct Explanation {
   PathExplanation forward;
   std::optional<PathExplanation> reply;  // when the forward path passes
-  bool passes() const { return forward.answered() || (forward.passes() && reply && reply->passes()); }
+  bool passes() const {
+    return forward.answered() || (forward.passes() && reply && reply->passes());
+  }
 };
 
 // Allocates; meant for control and tools. Thread-safe: reads the snapshot only.

@@ -23,7 +23,8 @@ void TurnEthernetRound(std::uint8_t* frame) {
   std::memcpy(frame + wire::ethernet::kDestination, sender, 6);
 }
 
-void WriteIpv4Header(std::uint8_t* ip, const wire::IpAddress& source, const wire::IpAddress& destination, std::size_t total) {
+void WriteIpv4Header(std::uint8_t* ip, const wire::IpAddress& source,
+                     const wire::IpAddress& destination, std::size_t total) {
   std::memset(ip, 0, wire::ipv4::kMinSize);
   ip[wire::ipv4::kVersionAndSize] = 0x45;
   ip[1] = 0xc0;  // precedence "internetwork control" (RFC 1812 §4.3.2.5)
@@ -35,7 +36,8 @@ void WriteIpv4Header(std::uint8_t* ip, const wire::IpAddress& source, const wire
   wire::Store(ip + wire::ipv4::kChecksum, wire::InternetChecksum({ip, wire::ipv4::kMinSize}));
 }
 
-void WriteIpv6Header(std::uint8_t* ip, const wire::IpAddress& source, const wire::IpAddress& destination, std::size_t payload) {
+void WriteIpv6Header(std::uint8_t* ip, const wire::IpAddress& source,
+                     const wire::IpAddress& destination, std::size_t payload) {
   std::memset(ip, 0, wire::ipv6::kSize);
   ip[0] = 0x60;
   wire::Store(ip + wire::ipv6::kPayloadLength, be16(static_cast<std::uint16_t>(payload)));
@@ -49,24 +51,30 @@ void WriteIpv6Header(std::uint8_t* ip, const wire::IpAddress& source, const wire
 
 IcmpTypeAndCode TypeOf(ErrorKind kind, wire::Family family) {
   if (family == wire::Family::kIpv4) {
-    return kind == ErrorKind::kTooBig ? IcmpTypeAndCode{wire::icmp::kUnreachable, wire::icmp::kFragmentationNeeded}
-                                      : IcmpTypeAndCode{wire::icmp::kTimeExceeded, 0};
+    return kind == ErrorKind::kTooBig
+               ? IcmpTypeAndCode{wire::icmp::kUnreachable, wire::icmp::kFragmentationNeeded}
+               : IcmpTypeAndCode{wire::icmp::kTimeExceeded, 0};
   }
-  return {kind == ErrorKind::kTooBig ? wire::icmp::kV6PacketTooBig : wire::icmp::kV6TimeExceeded, 0};
+  return {kind == ErrorKind::kTooBig ? wire::icmp::kV6PacketTooBig : wire::icmp::kV6TimeExceeded,
+          0};
 }
 
 bool MayCauseError(const wire::Headers& headers) {
   const bool is_later_fragment = headers.is_fragment && !headers.is_first_fragment;
-  return !headers.is_icmp_error && !is_later_fragment && !headers.source.is_multicast() && !headers.source.is_unspecified();
+  return !headers.is_icmp_error && !is_later_fragment && !headers.source.is_multicast() &&
+         !headers.source.is_unspecified();
 }
 
-void TurnIntoError(Packet& packet, ErrorKind kind, const wire::IpAddress& router, std::uint16_t mtu) {
+void TurnIntoError(Packet& packet, ErrorKind kind, const wire::IpAddress& router,
+                   std::uint16_t mtu) {
   const bool v4 = packet.headers.family == wire::Family::kIpv4;
   const wire::IpAddress sender = packet.headers.source;
   const std::size_t ip_size = v4 ? wire::ipv4::kMinSize : wire::ipv6::kSize;
   const std::size_t headers_size = ip_size + wire::icmp::kSize;
-  const std::size_t original_in_head = std::min<std::size_t>(packet.headers.l3_size, packet.head_size - wire::kEthernetSize);
-  const std::size_t quoted_size = std::min((v4 ? kMaxIpv4Error : kMaxIpv6Error) - headers_size, original_in_head);
+  const std::size_t original_in_head =
+      std::min<std::size_t>(packet.headers.l3_size, packet.head_size - wire::kEthernetSize);
+  const std::size_t quoted_size =
+      std::min((v4 ? kMaxIpv4Error : kMaxIpv6Error) - headers_size, original_in_head);
 
   TurnEthernetRound(packet.head);
   std::uint8_t* ip = packet.head + wire::kEthernetSize;
@@ -79,12 +87,15 @@ void TurnIntoError(Packet& packet, ErrorKind kind, const wire::IpAddress& router
   icmp[wire::icmp::kCode] = type.code;
   std::uint64_t sum = 0;
   if (v4) {
-    if (kind == ErrorKind::kTooBig) wire::Store(icmp + wire::icmp::kMtu4, be16(mtu));  // RFC 1191 §4
+    if (kind == ErrorKind::kTooBig)
+      wire::Store(icmp + wire::icmp::kMtu4, be16(mtu));  // RFC 1191 §4
     WriteIpv4Header(ip, router, sender, ip_size + icmp_size);
   } else {
-    if (kind == ErrorKind::kTooBig) wire::Store(icmp + wire::icmp::kMtu6, be32(mtu));  // RFC 4443 §3.2
+    if (kind == ErrorKind::kTooBig)
+      wire::Store(icmp + wire::icmp::kMtu6, be32(mtu));  // RFC 4443 §3.2
     WriteIpv6Header(ip, router, sender, icmp_size);
-    sum = wire::PseudoHeaderSum(router, sender, wire::kProtocolIcmpv6, static_cast<std::uint32_t>(icmp_size));
+    sum = wire::PseudoHeaderSum(router, sender, wire::kProtocolIcmpv6,
+                                static_cast<std::uint32_t>(icmp_size));
   }
   sum += wire::SumBytes({icmp, icmp_size});
   wire::Store(icmp + wire::icmp::kChecksum, static_cast<std::uint16_t>(~wire::Fold(sum)));

@@ -18,14 +18,16 @@ struct IcmpTypeAndCode {
 };
 IcmpTypeAndCode TypeOf(ErrorKind kind, wire::Family family);
 
-// True when RFC 1122 §3.2.2 and RFC 4443 §2.4(e) allow an error about this packet: never about an ICMP error, a later
-// fragment, or a source that is no single host.
+// True when RFC 1122 §3.2.2 and RFC 4443 §2.4(e) allow an error about this packet: never about an
+// ICMP error, a later fragment, or a source that is no single host.
 bool MayCauseError(const wire::Headers& headers);
 
-// Turns the packet, which has not been rewritten yet, into an error to its sender from `router`, quoting the original header
-// and as much of the rest as RFC 792 (IPv4: 576 bytes in all, RFC 1812 §4.3.2.3) and RFC 4443 (1280 bytes) allow and the head
-// holds. `mtu`: of the next hop, for kTooBig. REQUIRES: MayCauseError(packet.headers).
-void TurnIntoError(Packet& packet, ErrorKind kind, const wire::IpAddress& router, std::uint16_t mtu);
+// Turns the packet, which has not been rewritten yet, into an error to its sender from `router`,
+// quoting the original header and as much of the rest as RFC 792 (IPv4: 576 bytes in all, RFC 1812
+// §4.3.2.3) and RFC 4443 (1280 bytes) allow and the head holds. `mtu`: of the next hop, for
+// kTooBig. REQUIRES: MayCauseError(packet.headers).
+void TurnIntoError(Packet& packet, ErrorKind kind, const wire::IpAddress& router,
+                   std::uint16_t mtu);
 
 // A token bucket: routers limit the errors they send (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)).
 class ErrorLimiter {

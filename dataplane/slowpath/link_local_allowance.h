@@ -8,7 +8,8 @@
 
 namespace taploom::slowpath {
 
-// How often each interface may ask link-local services: 1024 packets a second (vpc-semantics §0 E2, a hard quota of AWS).
+// How often each interface may ask link-local services: 1024 packets a second (vpc-semantics §0 E2,
+// a hard quota of AWS).
 class LinkLocalAllowance {
  public:
   static constexpr std::uint32_t kPerSecond = 1024;

@@ -28,10 +28,12 @@ wire::IpAddress InternetRouterV6() {
 }
 
 // Who answers for `target` on the link behind `port`.
-std::optional<Neighbor> FindNeighbor(const tables::Snapshot& snapshot, tables::PortId port, const wire::IpAddress& target) {
+std::optional<Neighbor> FindNeighbor(const tables::Snapshot& snapshot, tables::PortId port,
+                                     const wire::IpAddress& target) {
   const tables::PortOwner owner = snapshot.OwnerOf(port);
   if (owner.internet_host.exists()) {
-    const bool is_router = target == wire::IpAddress::V4(kInternetRouterV4) || target == InternetRouterV6();
+    const bool is_router =
+        target == wire::IpAddress::V4(kInternetRouterV4) || target == InternetRouterV6();
     if (!is_router) return std::nullopt;
     return Neighbor{snapshot[owner.internet_host].router_mac, true};
   }
@@ -47,7 +49,9 @@ std::optional<Neighbor> FindNeighbor(const tables::Snapshot& snapshot, tables::P
   return Neighbor{other.mac, false};
 }
 
-void CopyMac(std::uint8_t* field, const wire::MacAddress& mac) { std::copy(mac.bytes.begin(), mac.bytes.end(), field); }
+void CopyMac(std::uint8_t* field, const wire::MacAddress& mac) {
+  std::copy(mac.bytes.begin(), mac.bytes.end(), field);
+}
 
 // Turns the frame round: to whoever sent it, from `mac`.
 void AnswerEthernet(Packet& packet, const wire::MacAddress& mac) {
@@ -59,18 +63,21 @@ void AnswerEthernet(Packet& packet, const wire::MacAddress& mac) {
 
 Verdict AnswerArp(Packet& packet, const tables::Snapshot& snapshot) {
   std::uint8_t* arp = packet.head + wire::kEthernetSize;
-  const bool is_request = wire::Load<be16>(arp + wire::arp::kHardwareType).value() == kHardwareEthernet &&
-                          wire::Load<be16>(arp + wire::arp::kProtocolType).value() == wire::kEtherTypeIpv4 &&
-                          arp[wire::arp::kHardwareSize] == 6 && arp[wire::arp::kProtocolSize] == 4;
+  const bool is_request =
+      wire::Load<be16>(arp + wire::arp::kHardwareType).value() == kHardwareEthernet &&
+      wire::Load<be16>(arp + wire::arp::kProtocolType).value() == wire::kEtherTypeIpv4 &&
+      arp[wire::arp::kHardwareSize] == 6 && arp[wire::arp::kProtocolSize] == 4;
   if (!is_request) return Verdict::Drop(DropReason::kMalformed);
-  if (wire::Load<be16>(arp + wire::arp::kOperation).value() != kArpRequest) return Verdict::Drop(DropReason::kNoSuchNeighbor);
+  if (wire::Load<be16>(arp + wire::arp::kOperation).value() != kArpRequest)
+    return Verdict::Drop(DropReason::kNoSuchNeighbor);
   const wire::IpAddress target = wire::IpAddress::V4FromBytes(arp + wire::arp::kTargetIp);
   const std::optional<Neighbor> neighbor = FindNeighbor(snapshot, packet.ingress_port, target);
   if (!neighbor) return Verdict::Drop(DropReason::kNoSuchNeighbor);
 
   AnswerEthernet(packet, neighbor->mac);
   wire::Store(arp + wire::arp::kOperation, be16(kArpReply));
-  std::copy_n(arp + wire::arp::kSenderMac, 10, arp + wire::arp::kTargetMac);  // MAC and IP of the asker
+  std::copy_n(arp + wire::arp::kSenderMac, 10,
+              arp + wire::arp::kTargetMac);  // MAC and IP of the asker
   CopyMac(arp + wire::arp::kSenderMac, neighbor->mac);
   const auto address = target.bytes();
   std::copy(address.begin(), address.end(), arp + wire::arp::kSenderIp);
@@ -82,19 +89,22 @@ Verdict AnswerArp(Packet& packet, const tables::Snapshot& snapshot) {
 
 bool IsNeighborSolicitation(const Packet& packet) {
   return packet.headers.protocol == wire::kProtocolIcmpv6 && packet.headers.has_transport &&
-         packet.headers.icmp_type == wire::icmp::kV6NeighborSolicitation && packet.headers.icmp_code == 0 &&
-         packet.headers.ttl == 255;
+         packet.headers.icmp_type == wire::icmp::kV6NeighborSolicitation &&
+         packet.headers.icmp_code == 0 && packet.headers.ttl == 255;
 }
 
 Verdict AnswerNeighborSolicitation(Packet& packet, const tables::Snapshot& snapshot) {
-  // Solicitation and advertisement share their layout: 4 bytes of flags, the target, then options (RFC 4861 §4.3, §4.4).
+  // Solicitation and advertisement share their layout: 4 bytes of flags, the target, then options
+  // (RFC 4861 §4.3, §4.4).
   constexpr std::size_t kFlags = 4, kTarget = 8, kOption = 24, kSize = 32;
   constexpr std::uint8_t kTargetLinkLayerAddress = 2;
   constexpr std::uint32_t kRouter = 0x80000000, kSolicited = 0x40000000, kOverride = 0x20000000;
   const std::size_t l4 = wire::kEthernetSize + wire::ipv6::kSize;
-  if (packet.headers.l4_offset != l4 || packet.head_size < l4 + kOption) return Verdict::Drop(DropReason::kMalformed);
+  if (packet.headers.l4_offset != l4 || packet.head_size < l4 + kOption)
+    return Verdict::Drop(DropReason::kMalformed);
   const wire::IpAddress asker = packet.headers.source;
-  // Duplicate address detection: control gives out addresses, so there is nobody to object (RFC 4862 §5.4).
+  // Duplicate address detection: control gives out addresses, so there is nobody to object (RFC
+  // 4862 §5.4).
   if (asker.is_unspecified()) return Verdict::Drop(DropReason::kNoSuchNeighbor);
   const wire::IpAddress target = wire::IpAddress::V6FromBytes(packet.head + l4 + kTarget);
   const std::optional<Neighbor> neighbor =
@@ -113,7 +123,8 @@ Verdict AnswerNeighborSolicitation(Packet& packet, const tables::Snapshot& snaps
   icmp[kOption + 1] = 1;  // in units of 8 bytes
   CopyMac(icmp + kOption + 2, neighbor->mac);
   wire::Store(icmp + wire::icmp::kChecksum, std::uint16_t{0});
-  const std::uint64_t sum = wire::PseudoHeaderSum(target, asker, wire::kProtocolIcmpv6, kSize) + wire::SumBytes({icmp, kSize});
+  const std::uint64_t sum = wire::PseudoHeaderSum(target, asker, wire::kProtocolIcmpv6, kSize) +
+                            wire::SumBytes({icmp, kSize});
   wire::Store(icmp + wire::icmp::kChecksum, static_cast<std::uint16_t>(~wire::Fold(sum)));
   packet.head_size = static_cast<std::uint32_t>(l4 + kSize);
   packet.tail_size = 0;

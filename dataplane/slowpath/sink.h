@@ -1,5 +1,6 @@
-// Sinks: who listens while a packet is decided. Forwarding uses NullSink, which costs nothing; explanations use a recorder.
-// Both run the same stages, so an explanation cannot disagree with what happens.
+// Sinks: who listens while a packet is decided. Forwarding uses NullSink, which costs nothing;
+// explanations use a recorder. Both run the same stages, so an explanation cannot disagree with
+// what happens.
 #ifndef TAPLOOM_DATAPLANE_SLOWPATH_SINK_H_
 #define TAPLOOM_DATAPLANE_SLOWPATH_SINK_H_
 
@@ -17,11 +18,11 @@ struct StageReport {
   Stage stage = Stage::kParse;
   bool passed = true;
   DropReason reason = DropReason::kNone;  // when not passed
-  std::string component_id;               // "sg-…", "acl-…", "rtb-…", "igw-…", "nat-…", "eni-…"
+  std::string component_id;  // "sg-…", "acl-…", "rtb-…", "igw-…", "nat-…", "eni-…"
   std::string component_name;
-  std::string rule_id;                    // "sgr-…", an ACL rule number, a route's destination
-  std::string detail;                     // "ingress tcp 80 from sg:alb"
-  flow::FiveTuple before, after;          // differ when the stage translates
+  std::string rule_id;            // "sgr-…", an ACL rule number, a route's destination
+  std::string detail;             // "ingress tcp 80 from sg:alb"
+  flow::FiveTuple before, after;  // differ when the stage translates
 };
 
 struct NullSink {

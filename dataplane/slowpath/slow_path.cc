@@ -11,14 +11,17 @@
 namespace taploom::slowpath {
 namespace {
 
-// Whether the sender's own filters let a router's error in: case 21 of vpc-semantics §15 (without an ICMP rule, or with an ACL
-// against it, path MTU discovery is a black hole). Internet hosts have no filters of ours.
-bool SenderAdmitsError(const tables::Snapshot& snapshot, tables::PortId sender, const wire::IpAddress& router,
-                       IcmpTypeAndCode type) {
+// Whether the sender's own filters let a router's error in: case 21 of vpc-semantics §15 (without
+// an ICMP rule, or with an ACL against it, path MTU discovery is a black hole). Internet hosts have
+// no filters of ours.
+bool SenderAdmitsError(const tables::Snapshot& snapshot, tables::PortId sender,
+                       const wire::IpAddress& router, IcmpTypeAndCode type) {
   const tables::PortOwner owner = snapshot.OwnerOf(sender);
   if (!owner.eni.exists()) return true;
   const tables::Eni& eni = snapshot[owner.eni];
-  const tables::RuleQuery query{router, router.is_v4() ? wire::kProtocolIcmp : wire::kProtocolIcmpv6, 0, type.type, type.code};
+  const tables::RuleQuery query{router,
+                                router.is_v4() ? wire::kProtocolIcmp : wire::kProtocolIcmpv6, 0,
+                                type.type, type.code};
   const tables::RuleSet& acl = snapshot[snapshot[eni.subnet].network_acl].ingress;
   const std::uint32_t entry = acl.Match(query);
   return entry != tables::RuleSet::kNoMatch && acl.rule(entry).allow &&
@@ -62,15 +65,18 @@ std::uint64_t SlowPath::NextRandom() {
   return value ^ (value >> 31);
 }
 
-Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snapshot, flow::ConnectionRef related, Tick now) {
+Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snapshot,
+                          flow::ConnectionRef related, Tick now) {
   counters_.slow_path_packets.Add();
   NullSink nobody;
   return Walk<NullSink>(snapshot, connections_, related, now, NextRandom(), nobody).Run(packet);
 }
 
-Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot, const Decision& decision, Tick now) {
+Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot,
+                                 const Decision& decision, Tick now) {
   if (decision.outcome == Decision::Outcome::kAnswerDns) {
-    if (!link_local_allowance_.Take(packet.ingress_port, now)) return Verdict::Drop(DropReason::kLinkLocalAllowance);
+    if (!link_local_allowance_.Take(packet.ingress_port, now))
+      return Verdict::Drop(DropReason::kLinkLocalAllowance);
     return AnswerDns(packet, NamesFor(snapshot, packet.ingress_port));
   }
   if (decision.outcome == Decision::Outcome::kResetSender) {
@@ -85,26 +91,32 @@ Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapsho
   return Verdict::Drop(decision.reason);
 }
 
-SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& snapshot, const flow::FlowKey& key, Tick now) {
+SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& snapshot,
+                                     const flow::FlowKey& key, Tick now) {
   PacketView view = ViewOf(packet);
   view.tuple = key.tuple;  // of a later fragment, the ports are known from the first
   Decision decision = Decide(view, snapshot, {}, now);
-  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
+  if (decision.outcome != Decision::Outcome::kDeliver)
+    return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
   const std::uint16_t slot = SlotOf(decision);
-  const EstablishResult result = Establish(connections_, snapshot, view, packet.headers, decision, slot, now);
+  const EstablishResult result =
+      Establish(connections_, snapshot, view, packet.headers, decision, slot, now);
   if (result.connection == nullptr) {
-    if (result.reason == DropReason::kNatPortAllocation) nat_counters_[slot]->port_allocation_errors.Add();
+    if (result.reason == DropReason::kNatPortAllocation)
+      nat_counters_[slot]->port_allocation_errors.Add();
     return {{}, Verdict::Drop(result.reason)};
   }
   if (decision.nat) nat_counters_[slot]->connection_attempts.Add();
   return {{result.connection, flow::FlowDirection::kOriginal}, {}};
 }
 
-SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now) {
+SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& snapshot,
+                                     flow::ConnectionRef flow, Tick now) {
   PacketView view = ViewOf(packet);
   view.tuple = flow.half().key.tuple;
   const Decision decision = Decide(view, snapshot, flow, now);
-  if (decision.outcome != Decision::Outcome::kDeliver) return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
+  if (decision.outcome != Decision::Outcome::kDeliver)
+    return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
 
   const bool translates_alike = decision.tuple.Reversed() == flow.peer().key.tuple;
   if (flow.direction == flow::FlowDirection::kOriginal) {
@@ -114,9 +126,11 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
       return DecideFirst(packet, snapshot, {view.tuple, view.ingress_port}, now);
     }
   } else if (!translates_alike) {
-    // The way back does not restore what the way there translated: the receiver would not know the packet.
+    // The way back does not restore what the way there translated: the receiver would not know the
+    // packet.
     flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
-    if (packet.headers.ttl <= action.ttl_decrement) return {{}, Verdict::Drop(DropReason::kTtlExceeded)};
+    if (packet.headers.ttl <= action.ttl_decrement)
+      return {{}, Verdict::Drop(DropReason::kTtlExceeded)};
     rewrite::Apply(packet, action, decision.tuple.Reversed());
     return {{}, Verdict::Forward(decision.egress_port)};
   }
@@ -125,10 +139,13 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
 }
 
 Verdict SlowPath::ForwardIcmpError(Packet& packet, const tables::Snapshot& snapshot, Tick now) {
-  const wire::Headers quoted = wire::ParseQuoted(rewrite::QuotedPacket(packet), packet.headers.family);
+  const wire::Headers quoted =
+      wire::ParseQuoted(rewrite::QuotedPacket(packet), packet.headers.family);
   if (quoted.kind != wire::FrameKind::kIp) return Verdict::Drop(DropReason::kMalformed);
-  // The quoted packet came this way in one direction of a connection; the error travels in the other.
-  const flow::ConnectionRef related = connections_.Find({flow::TupleOf(quoted).Reversed(), packet.ingress_port}, now);
+  // The quoted packet came this way in one direction of a connection; the error travels in the
+  // other.
+  const flow::ConnectionRef related =
+      connections_.Find({flow::TupleOf(quoted).Reversed(), packet.ingress_port}, now);
   if (!related) return Verdict::Drop(DropReason::kIcmpErrorUnrelated);
 
   const PacketView view = ViewOf(packet);
@@ -141,18 +158,21 @@ Verdict SlowPath::ForwardIcmpError(Packet& packet, const tables::Snapshot& snaps
   return Verdict::Forward(decision.egress_port);
 }
 
-Verdict SlowPath::AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind, const wire::IpAddress& router,
-                                  std::uint16_t mtu, Tick now) {
-  const DropReason reason = kind == ErrorKind::kTooBig ? DropReason::kMtuExceeded : DropReason::kTtlExceeded;
-  const bool may_tell = MayCauseError(packet.headers) && router.family() == packet.headers.family &&
-                        SenderAdmitsError(snapshot, packet.ingress_port, router, TypeOf(kind, router.family()));
+Verdict SlowPath::AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind,
+                                  const wire::IpAddress& router, std::uint16_t mtu, Tick now) {
+  const DropReason reason =
+      kind == ErrorKind::kTooBig ? DropReason::kMtuExceeded : DropReason::kTtlExceeded;
+  const bool may_tell =
+      MayCauseError(packet.headers) && router.family() == packet.headers.family &&
+      SenderAdmitsError(snapshot, packet.ingress_port, router, TypeOf(kind, router.family()));
   if (!may_tell) return Verdict::Drop(reason);
   if (!error_limiter_.Take(now)) return Verdict::Drop(DropReason::kErrorRateLimited);
   TurnIntoError(packet, kind, router, mtu);
   return Verdict::Reply(packet.ingress_port, reason);
 }
 
-Verdict SlowPath::AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now) {
+Verdict SlowPath::AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot,
+                               flow::ConnectionRef flow, Tick now) {
   PacketView view = ViewOf(packet);
   view.tuple = flow.half().key.tuple;
   const Decision decision = Decide(view, snapshot, flow, now);
@@ -162,7 +182,8 @@ Verdict SlowPath::AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot,
   return AnswerWithError(packet, snapshot, ErrorKind::kTooBig, router, flow.half().action.mtu, now);
 }
 
-Verdict SlowPath::AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now) {
+Verdict SlowPath::AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot,
+                                     flow::ConnectionRef flow, Tick now) {
   PacketView view = ViewOf(packet);
   view.tuple = flow.half().key.tuple;
   const Decision decision = Decide(view, snapshot, flow, now);

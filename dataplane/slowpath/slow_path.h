@@ -1,5 +1,6 @@
-// SlowPath: what happens to packets whose flow is not (or no longer) decided. It runs the walk, makes or refreshes the
-// connection, and builds the fabric's own answers. The fast path applies what it decides.
+// SlowPath: what happens to packets whose flow is not (or no longer) decided. It runs the walk,
+// makes or refreshes the connection, and builds the fabric's own answers. The fast path applies
+// what it decides.
 #ifndef TAPLOOM_DATAPLANE_SLOWPATH_SLOW_PATH_H_
 #define TAPLOOM_DATAPLANE_SLOWPATH_SLOW_PATH_H_
 
@@ -34,32 +35,41 @@ class SlowPath {
   void Publish(const tables::Snapshot& snapshot);
 
   // A packet that belongs to no connection.
-  SlowPathResult DecideFirst(Packet& packet, const tables::Snapshot& snapshot, const flow::FlowKey& key, Tick now);
-  // A packet of a connection whose action in this direction is missing or from an older configuration. Translation and
-  // stateful admission are kept where AWS keeps them; a connection that would now be translated otherwise starts anew.
-  SlowPathResult DecideAgain(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now);
+  SlowPathResult DecideFirst(Packet& packet, const tables::Snapshot& snapshot,
+                             const flow::FlowKey& key, Tick now);
+  // A packet of a connection whose action in this direction is missing or from an older
+  // configuration. Translation and stateful admission are kept where AWS keeps them; a connection
+  // that would now be translated otherwise starts anew.
+  SlowPathResult DecideAgain(Packet& packet, const tables::Snapshot& snapshot,
+                             flow::ConnectionRef flow, Tick now);
   // An ICMP error: finds the connection it is about, and translates the error and what it quotes.
   Verdict ForwardIcmpError(Packet& packet, const tables::Snapshot& snapshot, Tick now);
 
-  // A packet too big for its path, or whose time to live ends: the error for its sender if that may be told, or a drop.
-  Verdict AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now);
-  Verdict AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow, Tick now);
+  // A packet too big for its path, or whose time to live ends: the error for its sender if that may
+  // be told, or a drop.
+  Verdict AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot, flow::ConnectionRef flow,
+                       Tick now);
+  Verdict AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot,
+                             flow::ConnectionRef flow, Tick now);
 
   // The counters behind Connection::nat_gateway.
   observe::NatGatewayCounters& nat_counters(std::uint16_t slot) { return *nat_counters_[slot]; }
 
  private:
-  Decision Decide(const PacketView& packet, const tables::Snapshot& snapshot, flow::ConnectionRef related, Tick now);
-  Verdict EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot, const Decision& decision, Tick now);
-  Verdict AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind, const wire::IpAddress& router,
-                          std::uint16_t mtu, Tick now);
+  Decision Decide(const PacketView& packet, const tables::Snapshot& snapshot,
+                  flow::ConnectionRef related, Tick now);
+  Verdict EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot, const Decision& decision,
+                         Tick now);
+  Verdict AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind,
+                          const wire::IpAddress& router, std::uint16_t mtu, Tick now);
   std::uint16_t SlotOf(const Decision& decision) const;
   std::uint64_t NextRandom();
 
   flow::ConnectionTable& connections_;
   observe::Counters& counters_;
-  std::vector<observe::NatGatewayCounters*> nat_counters_;  // by slot; slots are never reused for another gateway
-  std::vector<std::uint16_t> slot_by_gateway_;              // by NatGatewayIndex of the current snapshot
+  std::vector<observe::NatGatewayCounters*>
+      nat_counters_;  // by slot; slots are never reused for another gateway
+  std::vector<std::uint16_t> slot_by_gateway_;  // by NatGatewayIndex of the current snapshot
   ErrorLimiter error_limiter_;
   LinkLocalAllowance link_local_allowance_;
   std::uint64_t random_;

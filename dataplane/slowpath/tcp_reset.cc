@@ -13,8 +13,10 @@ void TurnIntoReset(Packet& packet) {
   using wire::be32;
   const wire::Headers& segment = packet.headers;
   const bool acknowledges = (segment.tcp_flags & wire::kTcpAck) != 0;
-  const std::uint32_t payload = segment.l3_size - (segment.l4_offset - segment.l3_offset) - segment.tcp_header_size;
-  const std::uint32_t next = segment.tcp_sequence + payload + ((segment.tcp_flags & wire::kTcpSyn) != 0 ? 1u : 0u) +
+  const std::uint32_t payload =
+      segment.l3_size - (segment.l4_offset - segment.l3_offset) - segment.tcp_header_size;
+  const std::uint32_t next = segment.tcp_sequence + payload +
+                             ((segment.tcp_flags & wire::kTcpSyn) != 0 ? 1u : 0u) +
                              ((segment.tcp_flags & wire::kTcpFin) != 0 ? 1u : 0u);
 
   std::uint8_t sender_mac[6];
@@ -41,7 +43,8 @@ void TurnIntoReset(Packet& packet) {
   wire::Store(tcp + wire::tcp::kAcknowledgment, be32(acknowledges ? 0 : next));
   tcp[wire::tcp::kDataOffset] = 0x50;
   tcp[wire::tcp::kFlags] = acknowledges ? wire::kTcpRst : wire::kTcpRst | wire::kTcpAck;
-  const std::uint64_t sum = wire::PseudoHeaderSum(segment.destination, segment.source, wire::kProtocolTcp, wire::tcp::kMinSize) +
+  const std::uint64_t sum = wire::PseudoHeaderSum(segment.destination, segment.source,
+                                                  wire::kProtocolTcp, wire::tcp::kMinSize) +
                             wire::SumBytes({tcp, wire::tcp::kMinSize});
   wire::Store(tcp + wire::tcp::kChecksum, static_cast<std::uint16_t>(~wire::Fold(sum)));
   packet.head_size = wire::kEthernetSize + kTotal;

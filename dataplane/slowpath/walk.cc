@@ -18,12 +18,16 @@ Decision Walk<Sink>::Run(const PacketView& packet) {
 }
 
 template <typename Sink>
-void Walk<Sink>::Drop(Stage stage, DropReason reason, std::string component_id, std::string component_name, std::string detail) {
+void Walk<Sink>::Drop(Stage stage, DropReason reason, std::string component_id,
+                      std::string component_name, std::string detail) {
   decision_.outcome = Decision::Outcome::kDrop;
   decision_.reason = reason;
   Report(stage, [&] {
-    return StageReport{.passed = false, .reason = reason, .component_id = std::move(component_id),
-                       .component_name = std::move(component_name), .detail = std::move(detail)};
+    return StageReport{.passed = false,
+                       .reason = reason,
+                       .component_id = std::move(component_id),
+                       .component_name = std::move(component_name),
+                       .detail = std::move(detail)};
   });
 }
 

@@ -1,15 +1,18 @@
-// Walk: one packet's way through the VPC, stage by stage, in the order of vpc-semantics §0. It reads the snapshot and the
-// connections and changes nothing; its result is a Decision.
+// Walk: one packet's way through the VPC, stage by stage, in the order of vpc-semantics §0. It
+// reads the snapshot and the connections and changes nothing; its result is a Decision.
 //
-// Each function's name says where the packet stands. They call each other in the direction of travel, so the possible ways are
-// the call graph:
+// Each function's name says where the packet stands. They call each other in the direction of
+// travel, so the possible ways are the call graph:
 //
-//   LeaveEni ─ link layer ─ link-local ─ source check ─ SG egress ─┬─ (neighbour's MAC) ──────────────────────────► EnterEni
-//                                                                  └─ LeaveSubnet ─ ACL outbound ─ FollowRoute ─┬─► EnterEni
-//   FollowRoute ─┬─ local ─► EnterEni, or EnterNatGatewayFromOutside ─► LeaveSubnet                             │
-//                ├─ NAT gateway ─► EnterNatGatewayFromInside ─► LeaveSubnet (of the gateway)                     │
-//                ├─ internet gateway ─► LeaveThroughInternetGateway ─► CrossInternet ─┬─► ReachInternetHost      │
-//                └─ ENI (appliance) ───────────────────────────────────────────────── │ ────────────────────────┘
+//   LeaveEni ─ link layer ─ link-local ─ source check ─ SG egress ─┬─ (neighbour's MAC)
+//   ──────────────────────────► EnterEni
+//                                                                  └─ LeaveSubnet ─ ACL outbound ─
+//                                                                  FollowRoute ─┬─► EnterEni
+//   FollowRoute ─┬─ local ─► EnterEni, or EnterNatGatewayFromOutside ─► LeaveSubnet │
+//                ├─ NAT gateway ─► EnterNatGatewayFromInside ─► LeaveSubnet (of the gateway) │ ├─
+//                internet gateway ─► LeaveThroughInternetGateway ─► CrossInternet ─┬─►
+//                ReachInternetHost      │ └─ ENI (appliance)
+//                ───────────────────────────────────────────────── │ ────────────────────────┘
 //   LeaveInternetHost ─► CrossInternet ─► EnterThroughInternetGateway ─► EnterVpc ◄──┘
 //   EnterEni ─ ACL inbound ─ SG ingress ─ destination check ─ deliver
 #ifndef TAPLOOM_DATAPLANE_SLOWPATH_WALK_H_
@@ -30,11 +33,16 @@ namespace taploom::slowpath {
 template <typename Sink>
 class Walk {
  public:
-  // `related`: the connection the packet belongs to (its own flow's, or the one whose packet an ICMP error quotes) and the
-  // direction of travel; empty for a first packet.
-  Walk(const tables::Snapshot& snapshot, const flow::ConnectionTable& connections, flow::ConnectionRef related, Tick now,
-       std::uint64_t random, Sink& sink)
-      : snapshot_(snapshot), connections_(connections), related_(related), now_(now), random_(random), sink_(sink) {}
+  // `related`: the connection the packet belongs to (its own flow's, or the one whose packet an
+  // ICMP error quotes) and the direction of travel; empty for a first packet.
+  Walk(const tables::Snapshot& snapshot, const flow::ConnectionTable& connections,
+       flow::ConnectionRef related, Tick now, std::uint64_t random, Sink& sink)
+      : snapshot_(snapshot),
+        connections_(connections),
+        related_(related),
+        now_(now),
+        random_(random),
+        sink_(sink) {}
 
   Decision Run(const PacketView& packet);
 
@@ -52,7 +60,8 @@ class Walk {
   void Deliver(tables::EniIndex eni);
   bool IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_sent) const;
   const char* TrackingText(const Admission& admission) const;
-  Admission Admit(const tables::RuleSet& rules, std::uint32_t rule, const tables::RuleSet& opposite) const;
+  Admission Admit(const tables::RuleSet& rules, std::uint32_t rule,
+                  const tables::RuleSet& opposite) const;
 
   // walk_subnet.cc: at a subnet's edge
   void LeaveSubnet(tables::SubnetIndex subnet);
@@ -66,7 +75,8 @@ class Walk {
   void EnterNatGatewayFromOutside(tables::NatGatewayIndex gateway);
   std::optional<NatBinding> BindNatPort(tables::NatGatewayIndex gateway, const tables::Eni& eni);
   void LeaveThroughInternetGateway(tables::InternetGatewayIndex gateway, tables::SubnetIndex from);
-  void EnterThroughInternetGateway(tables::VpcIndex vpc, std::optional<wire::IpAddress> private_address);
+  void EnterThroughInternetGateway(tables::VpcIndex vpc,
+                                   std::optional<wire::IpAddress> private_address);
 
   // walk_internet.cc
   void LeaveInternetHost(tables::InternetHostIndex host);
@@ -74,10 +84,14 @@ class Walk {
   void ReachInternetHost(tables::InternetHostIndex host);
 
   // The ends of the walk.
-  void Drop(Stage stage, DropReason reason) { Drop(stage, reason, std::string(), std::string(), std::string()); }
-  void Drop(Stage stage, DropReason reason, std::string component_id, std::string component_name, std::string detail);
+  void Drop(Stage stage, DropReason reason) {
+    Drop(stage, reason, std::string(), std::string(), std::string());
+  }
+  void Drop(Stage stage, DropReason reason, std::string component_id, std::string component_name,
+            std::string detail);
 
-  // Tells the sink that a stage was passed. `describe` returns a StageReport; it is not even called when nobody listens.
+  // Tells the sink that a stage was passed. `describe` returns a StageReport; it is not even called
+  // when nobody listens.
   template <typename Describe>
   void Report(Stage stage, Describe describe) {
     if constexpr (Sink::kRecords) {
@@ -100,10 +114,11 @@ class Walk {
   Sink& sink_;
 
   PacketView packet_;
-  flow::FiveTuple tuple_;               // as it stands here; gateways change it
-  tables::SubnetIndex subnet_;          // where the packet comes from, for the same-subnet exemptions; none = outside any
+  flow::FiveTuple tuple_;  // as it stands here; gateways change it
+  tables::SubnetIndex
+      subnet_;  // where the packet comes from, for the same-subnet exemptions; none = outside any
   tables::VpcIndex vpc_;
-  wire::MacAddress sender_mac_;         // of the last hop on the receiver's link
+  wire::MacAddress sender_mac_;  // of the last hop on the receiver's link
   std::array<std::uint32_t, kMaxHops> visited_{};
   std::size_t visited_count_ = 0;
   Decision decision_;

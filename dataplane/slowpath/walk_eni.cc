@@ -1,4 +1,5 @@
-// At an instance's edge: stages E1–E4 on the way out, security groups and the destination check on the way in.
+// At an instance's edge: stages E1–E4 on the way out, security groups and the destination check on
+// the way in.
 #include <fmt/format.h>
 
 #include "dataplane/slowpath/describe.h"
@@ -9,8 +10,8 @@
 namespace taploom::slowpath {
 namespace {
 
-// Reserved addresses of every subnet that the fabric itself answers or would answer (vpc-semantics §1): the router (base+1),
-// DNS (base+2) and the one kept for the future (base+3).
+// Reserved addresses of every subnet that the fabric itself answers or would answer (vpc-semantics
+// §1): the router (base+1), DNS (base+2) and the one kept for the future (base+3).
 bool IsReservedIn(const tables::Subnet& subnet, const wire::IpAddress& address) {
   for (const wire::IpPrefix& cidr : subnet.cidrs) {
     for (std::uint32_t offset = 1; offset <= 3; ++offset) {
@@ -20,7 +21,9 @@ bool IsReservedIn(const tables::Subnet& subnet, const wire::IpAddress& address) 
   return false;
 }
 
-bool IsTcpOrUdp(std::uint8_t protocol) { return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp; }
+bool IsTcpOrUdp(std::uint8_t protocol) {
+  return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp;
+}
 
 }  // namespace
 
@@ -45,19 +48,26 @@ void Walk<Sink>::LeaveEni(tables::EniIndex index) {
 }
 
 template <typename Sink>
-bool Walk<Sink>::PassesLinkLayer(const tables::Eni& eni, std::optional<tables::EniIndex>& neighbor) {
+bool Walk<Sink>::PassesLinkLayer(const tables::Eni& eni,
+                                 std::optional<tables::EniIndex>& neighbor) {
   const wire::MacAddress& mac = packet_.destination_mac;
   if (mac.is_group() || tuple_.destination.is_multicast() || tuple_.destination.is_v4_broadcast()) {
     Drop(Stage::kLinkLayer, DropReason::kNotUnicast);
     return false;
   }
   if (mac == snapshot_[eni.subnet].router_mac) {
-    Report(Stage::kLinkLayer, [&] { return StageReport{.component_id = eni.id, .component_name = eni.name, .detail = "to the VPC router"}; });
+    Report(Stage::kLinkLayer, [&] {
+      return StageReport{
+          .component_id = eni.id, .component_name = eni.name, .detail = "to the VPC router"};
+    });
     return true;
   }
-  const auto is_neighbor = [&](const tables::Eni& other) { return other.subnet == eni.subnet && other.mac == mac; };
+  const auto is_neighbor = [&](const tables::Eni& other) {
+    return other.subnet == eni.subnet && other.mac == mac;
+  };
   const auto& by_address = snapshot_[eni.vpc].eni_by_address;
-  if (const auto owner = by_address.find(tuple_.destination); owner != by_address.end() && is_neighbor(snapshot_[owner->second])) {
+  if (const auto owner = by_address.find(tuple_.destination);
+      owner != by_address.end() && is_neighbor(snapshot_[owner->second])) {
     neighbor = owner->second;
   } else {
     for (std::uint32_t i = 0; i < snapshot_.enis.size() && !neighbor; ++i) {
@@ -69,8 +79,10 @@ bool Walk<Sink>::PassesLinkLayer(const tables::Eni& eni, std::optional<tables::E
     return false;
   }
   Report(Stage::kLinkLayer, [&] {
-    return StageReport{.component_id = eni.id, .component_name = eni.name,
-                       .detail = fmt::format("to {} in the same subnet", snapshot_[*neighbor].name)};
+    return StageReport{
+        .component_id = eni.id,
+        .component_name = eni.name,
+        .detail = fmt::format("to {} in the same subnet", snapshot_[*neighbor].name)};
   });
   return true;
 }
@@ -80,16 +92,21 @@ bool Walk<Sink>::PassesLinkLocal(const tables::Eni& eni) {
   if (AsksResolver()) return false;
   const tables::Subnet& subnet = snapshot_[eni.subnet];
   if (!tuple_.destination.is_link_local() && !IsReservedIn(subnet, tuple_.destination)) return true;
-  Drop(Stage::kLinkLocal, DropReason::kLinkLocalServiceAbsent, subnet.id, subnet.name, tuple_.destination.ToString());
+  Drop(Stage::kLinkLocal, DropReason::kLinkLocalServiceAbsent, subnet.id, subnet.name,
+       tuple_.destination.ToString());
   return false;
 }
 
 template <typename Sink>
 bool Walk<Sink>::AsksResolver() {
-  const bool is_query = tuple_.protocol == wire::kProtocolUdp && tuple_.destination_port == kDnsPort && !packet_.is_fragment;
+  const bool is_query = tuple_.protocol == wire::kProtocolUdp &&
+                        tuple_.destination_port == kDnsPort && !packet_.is_fragment;
   if (!is_query || !IsResolver(snapshot_, packet_.ingress_port, tuple_.destination)) return false;
   decision_.outcome = Decision::Outcome::kAnswerDns;
-  Report(Stage::kLinkLocal, [&] { return StageReport{.component_name = "resolver", .detail = "answered by the fabric, before any filter"}; });
+  Report(Stage::kLinkLocal, [&] {
+    return StageReport{.component_name = "resolver",
+                       .detail = "answered by the fabric, before any filter"};
+  });
   return true;
 }
 
@@ -97,39 +114,48 @@ template <typename Sink>
 bool Walk<Sink>::PassesSourceCheck(const tables::Eni& eni) {
   if (eni.source_dest_check && eni.FindAddress(tuple_.source) == nullptr) {
     Drop(Stage::kSourceCheck, DropReason::kSourceCheck, eni.id, eni.name,
-         Sink::kRecords ? fmt::format("{} is not an address of {}", tuple_.source.ToString(), eni.name) : std::string());
+         Sink::kRecords
+             ? fmt::format("{} is not an address of {}", tuple_.source.ToString(), eni.name)
+             : std::string());
     return false;
   }
   Report(Stage::kSourceCheck, [&] {
-    return StageReport{.component_id = eni.id, .component_name = eni.name,
-                       .detail = eni.source_dest_check ? "source is the interface's own" : "source/dest check is off"};
+    return StageReport{.component_id = eni.id,
+                       .component_name = eni.name,
+                       .detail = eni.source_dest_check ? "source is the interface's own"
+                                                       : "source/dest check is off"};
   });
   return true;
 }
 
 template <typename Sink>
 bool Walk<Sink>::IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_sent) const {
-  if (packet_.is_icmp_error) return false;  // needs a rule of its own (vpc-semantics §5, since 2022)
+  if (packet_.is_icmp_error)
+    return false;  // needs a rule of its own (vpc-semantics §5, since 2022)
   const flow::Connection* connection = nullptr;
   const flow::Half* half = connections_.Peek({as_sent, eni.port}, now_, &connection);
   if (half == nullptr) return false;
   const bool at_source = half == &connection->halves[0];
-  return connection->has(at_source ? flow::Connection::kTrackedAtSource : flow::Connection::kTrackedAtDestination);
+  return connection->has(at_source ? flow::Connection::kTrackedAtSource
+                                   : flow::Connection::kTrackedAtDestination);
 }
 
 template <typename Sink>
-Admission Walk<Sink>::Admit(const tables::RuleSet& rules, std::uint32_t rule, const tables::RuleSet& opposite) const {
+Admission Walk<Sink>::Admit(const tables::RuleSet& rules, std::uint32_t rule,
+                            const tables::RuleSet& opposite) const {
   Admission admission{.filtered = true, .tracked = true, .rule = RuleDigest(rules.rule(rule).id)};
   if (IsTcpOrUdp(tuple_.protocol)) {
     const wire::Family family = tuple_.source.family();
-    admission.tracked = !(rules.IsFromAnywhere(rule, family) && opposite.AllowsEverything(tuple_.protocol, family));
+    admission.tracked =
+        !(rules.IsFromAnywhere(rule, family) && opposite.AllowsEverything(tuple_.protocol, family));
   }
   return admission;
 }
 
 template <typename Sink>
 const char* Walk<Sink>::TrackingText(const Admission& admission) const {
-  if (related_) return "";  // a later packet: whether the connection is tracked was settled by its first
+  if (related_)
+    return "";  // a later packet: whether the connection is tracked was settled by its first
   return admission.tracked ? "tracked" : "not tracked";
 }
 
@@ -138,18 +164,23 @@ bool Walk<Sink>::PassesSecurityGroupEgress(const tables::Eni& eni) {
   if (IsTrackedAt(eni, tuple_)) {
     decision_.source = {.filtered = true, .tracked = true, .rule = 0};
     Report(Stage::kSecurityGroupEgress, [&] {
-      return StageReport{.component_id = eni.id, .component_name = eni.name, .detail = "belongs to a tracked connection"};
+      return StageReport{.component_id = eni.id,
+                         .component_name = eni.name,
+                         .detail = "belongs to a tracked connection"};
     });
     return true;
   }
   const std::uint32_t rule = eni.egress_rules->Match(QueryFor(tuple_.destination));
   if (rule == tables::RuleSet::kNoMatch) {
-    Drop(Stage::kSecurityGroupEgress, DropReason::kSecurityGroupEgress, eni.id, eni.name,
-         Sink::kRecords ? DescribeNoRule(snapshot_, eni, "egress", tuple_, packet_) : std::string());
+    Drop(
+        Stage::kSecurityGroupEgress, DropReason::kSecurityGroupEgress, eni.id, eni.name,
+        Sink::kRecords ? DescribeNoRule(snapshot_, eni, "egress", tuple_, packet_) : std::string());
     return false;
   }
   decision_.source = Admit(*eni.egress_rules, rule, *eni.ingress_rules);
-  Report(Stage::kSecurityGroupEgress, [&] { return DescribeRule(eni.egress_rules->rule(rule), "egress", TrackingText(decision_.source)); });
+  Report(Stage::kSecurityGroupEgress, [&] {
+    return DescribeRule(eni.egress_rules->rule(rule), "egress", TrackingText(decision_.source));
+  });
   return true;
 }
 
@@ -158,18 +189,24 @@ bool Walk<Sink>::PassesSecurityGroupIngress(const tables::Eni& eni) {
   if (IsTrackedAt(eni, tuple_.Reversed())) {
     decision_.destination = {.filtered = true, .tracked = true, .rule = 0};
     Report(Stage::kSecurityGroupIngress, [&] {
-      return StageReport{.component_id = eni.id, .component_name = eni.name, .detail = "belongs to a tracked connection"};
+      return StageReport{.component_id = eni.id,
+                         .component_name = eni.name,
+                         .detail = "belongs to a tracked connection"};
     });
     return true;
   }
   const std::uint32_t rule = eni.ingress_rules->Match(QueryFor(tuple_.source));
   if (rule == tables::RuleSet::kNoMatch) {
     Drop(Stage::kSecurityGroupIngress, DropReason::kSecurityGroupIngress, eni.id, eni.name,
-         Sink::kRecords ? DescribeNoRule(snapshot_, eni, "ingress", tuple_, packet_) : std::string());
+         Sink::kRecords ? DescribeNoRule(snapshot_, eni, "ingress", tuple_, packet_)
+                        : std::string());
     return false;
   }
   decision_.destination = Admit(*eni.ingress_rules, rule, *eni.egress_rules);
-  Report(Stage::kSecurityGroupIngress, [&] { return DescribeRule(eni.ingress_rules->rule(rule), "ingress", TrackingText(decision_.destination)); });
+  Report(Stage::kSecurityGroupIngress, [&] {
+    return DescribeRule(eni.ingress_rules->rule(rule), "ingress",
+                        TrackingText(decision_.destination));
+  });
   return true;
 }
 
@@ -177,7 +214,8 @@ template <typename Sink>
 void Walk<Sink>::EnterEni(tables::EniIndex index, bool is_appliance) {
   const tables::Eni& eni = snapshot_[index];
   decision_.where = index;
-  if (!PassesNetworkAclInbound(eni.subnet) || !PassesSecurityGroupIngress(eni) || !PassesDestinationCheck(eni, is_appliance)) {
+  if (!PassesNetworkAclInbound(eni.subnet) || !PassesSecurityGroupIngress(eni) ||
+      !PassesDestinationCheck(eni, is_appliance)) {
     return;
   }
   Deliver(index);
@@ -187,12 +225,16 @@ template <typename Sink>
 bool Walk<Sink>::PassesDestinationCheck(const tables::Eni& eni, bool is_appliance) {
   if (is_appliance && eni.source_dest_check) {
     Drop(Stage::kDestinationCheck, DropReason::kDestinationCheck, eni.id, eni.name,
-         Sink::kRecords ? fmt::format("{} is not an address of {}", tuple_.destination.ToString(), eni.name) : std::string());
+         Sink::kRecords
+             ? fmt::format("{} is not an address of {}", tuple_.destination.ToString(), eni.name)
+             : std::string());
     return false;
   }
   Report(Stage::kDestinationCheck, [&] {
-    return StageReport{.component_id = eni.id, .component_name = eni.name,
-                       .detail = is_appliance ? "source/dest check is off" : "destination is the interface's own"};
+    return StageReport{
+        .component_id = eni.id,
+        .component_name = eni.name,
+        .detail = is_appliance ? "source/dest check is off" : "destination is the interface's own"};
   });
   return true;
 }
@@ -207,8 +249,11 @@ void Walk<Sink>::Deliver(tables::EniIndex index) {
   decision_.egress_port = eni.port;
   decision_.tuple = tuple_;
   decision_.destination_mac = eni.mac;
-  decision_.source_mac = sender_mac_ == wire::MacAddress() ? snapshot_[eni.subnet].router_mac : sender_mac_;
-  Report(Stage::kDeliver, [&] { return StageReport{.component_id = eni.id, .component_name = eni.name, .detail = "delivered"}; });
+  decision_.source_mac =
+      sender_mac_ == wire::MacAddress() ? snapshot_[eni.subnet].router_mac : sender_mac_;
+  Report(Stage::kDeliver, [&] {
+    return StageReport{.component_id = eni.id, .component_name = eni.name, .detail = "delivered"};
+  });
 }
 
 template class Walk<NullSink>;

@@ -18,7 +18,8 @@ bool Walk<Sink>::IsTranslatable() const {
   if (tuple_.protocol == wire::kProtocolTcp || tuple_.protocol == wire::kProtocolUdp) return true;
   // Of ICMP, the queries that have an identifier to translate, and errors (RFC 5508 §3, §4).
   return tuple_.protocol == wire::kProtocolIcmp &&
-         (packet_.is_icmp_error || packet_.icmp_type == wire::icmp::kEcho || packet_.icmp_type == wire::icmp::kTimestamp);
+         (packet_.is_icmp_error || packet_.icmp_type == wire::icmp::kEcho ||
+          packet_.icmp_type == wire::icmp::kTimestamp);
 }
 
 template <typename Sink>
@@ -32,27 +33,32 @@ bool Walk<Sink>::HasVisited(std::uint32_t gateway) {
 }
 
 template <typename Sink>
-std::optional<NatBinding> Walk<Sink>::BindNatPort(tables::NatGatewayIndex gateway, const tables::Eni& eni) {
-  if (related_ && related_.connection->has(flow::Connection::kNat) && related_.direction == flow::FlowDirection::kOriginal) {
+std::optional<NatBinding> Walk<Sink>::BindNatPort(tables::NatGatewayIndex gateway,
+                                                  const tables::Eni& eni) {
+  if (related_ && related_.connection->has(flow::Connection::kNat) &&
+      related_.direction == flow::FlowDirection::kOriginal) {
     const flow::Connection& connection = *related_.connection;
     for (const tables::EniAddress& address : eni.addresses) {
-      if (address.private_address.is_v4() && address.private_address.v4().raw() == connection.nat_address) {
+      if (address.private_address.is_v4() &&
+          address.private_address.v4().raw() == connection.nat_address) {
         return NatBinding{gateway, connection.nat_address, connection.nat_port};
       }
     }
   }
-  // §17: the address by hash of the source, with spill to the next one when its ports towards this destination are used up;
-  // the port random among the free ones. Whether this very port is free is settled where the reply's key is known.
+  // §17: the address by hash of the source, with spill to the next one when its ports towards this
+  // destination are used up; the port random among the free ones. Whether this very port is free is
+  // settled where the reply's key is known.
   const std::size_t count = eni.addresses.size();
   const std::size_t start = std::hash<wire::IpAddress>()(tuple_.source) % count;
   for (std::size_t i = 0; i < count; ++i) {
     const wire::IpAddress& address = eni.addresses[(start + i) % count].private_address;
     if (!address.is_v4()) continue;
-    const flow::NatPorts::Destination destination{address.v4().raw(), tuple_.destination.v4().raw(), tuple_.destination_port,
-                                                  tuple_.protocol, 0};
+    const flow::NatPorts::Destination destination{address.v4().raw(), tuple_.destination.v4().raw(),
+                                                  tuple_.destination_port, tuple_.protocol, 0};
     if (connections_.nat_ports().InUse(destination) >= flow::NatPorts::kMaxPerDestination) continue;
     return NatBinding{gateway, destination.nat_address,
-                      static_cast<std::uint16_t>(flow::NatPorts::kFirstPort + random_ % flow::NatPorts::kPortCount)};
+                      static_cast<std::uint16_t>(flow::NatPorts::kFirstPort +
+                                                 random_ % flow::NatPorts::kPortCount)};
   }
   return std::nullopt;
 }
@@ -61,21 +67,29 @@ template <typename Sink>
 void Walk<Sink>::EnterNatGatewayFromInside(tables::NatGatewayIndex index) {
   const tables::NatGateway& gateway = snapshot_[index];
   const tables::Eni& eni = snapshot_[gateway.eni];
-  const auto drop = [&](DropReason reason) { Drop(Stage::kNatGateway, reason, gateway.id, gateway.name, std::string()); };
+  const auto drop = [&](DropReason reason) {
+    Drop(Stage::kNatGateway, reason, gateway.id, gateway.name, std::string());
+  };
   if (HasVisited(gateway.eni.value)) return drop(DropReason::kNatSameSubnet);
   if (!PassesNetworkAclInbound(eni.subnet)) return;
-  if (!IsTranslatable() || !tuple_.destination.is_v4()) return drop(DropReason::kNatUnsupportedProtocol);
-  if (packet_.is_fragment && tuple_.protocol != wire::kProtocolUdp) return drop(DropReason::kNatFragment);
-  if (!snapshot_[eni.vpc].eni_by_address.contains(tuple_.source)) return drop(DropReason::kNatSourceOutsideVpc);
+  if (!IsTranslatable() || !tuple_.destination.is_v4())
+    return drop(DropReason::kNatUnsupportedProtocol);
+  if (packet_.is_fragment && tuple_.protocol != wire::kProtocolUdp)
+    return drop(DropReason::kNatFragment);
+  if (!snapshot_[eni.vpc].eni_by_address.contains(tuple_.source))
+    return drop(DropReason::kNatSourceOutsideVpc);
 
   const bool has_binding = related_ && related_.connection->has(flow::Connection::kNat);
-  const bool opens = (packet_.tcp_flags & (wire::kTcpSyn | wire::kTcpAck | wire::kTcpRst)) == wire::kTcpSyn;
+  const bool opens =
+      (packet_.tcp_flags & (wire::kTcpSyn | wire::kTcpAck | wire::kTcpRst)) == wire::kTcpSyn;
   if (tuple_.protocol == wire::kProtocolTcp && !opens && !has_binding) {
     if ((packet_.tcp_flags & wire::kTcpRst) != 0) return drop(DropReason::kInvalidTcp);
     decision_.outcome = Decision::Outcome::kResetSender;
     decision_.nat = NatBinding{index, 0, 0};
     Report(Stage::kNatGateway, [&] {
-      return StageReport{.passed = false, .component_id = gateway.id, .component_name = gateway.name,
+      return StageReport{.passed = false,
+                         .component_id = gateway.id,
+                         .component_name = gateway.name,
                          .detail = "the connection is not (or no longer) known: RST to the sender"};
     });
     return;
@@ -86,16 +100,21 @@ void Walk<Sink>::EnterNatGatewayFromInside(tables::NatGatewayIndex index) {
     return drop(DropReason::kNatPortAllocation);
   }
   const flow::FiveTuple before = tuple_;
-  tuple_.source = wire::IpAddress::V4FromBytes(reinterpret_cast<const std::uint8_t*>(&binding->address));
+  tuple_.source =
+      wire::IpAddress::V4FromBytes(reinterpret_cast<const std::uint8_t*>(&binding->address));
   if (!packet_.is_icmp_error) tuple_.source_port = binding->port;
   decision_.nat = binding;
   decision_.is_always_tracked = true;
   if (decision_.hop_count < kMaxHops) decision_.hops[decision_.hop_count++] = tuple_.source;
   Report(Stage::kNatGateway, [&] {
-    return StageReport{.component_id = gateway.id, .component_name = gateway.name,
-                       .detail = fmt::format("source {} becomes {}", EndpointText(before.source, before.source_port, before.protocol),
-                                             EndpointText(tuple_.source, tuple_.source_port, tuple_.protocol)),
-                       .before = before, .after = tuple_};
+    return StageReport{
+        .component_id = gateway.id,
+        .component_name = gateway.name,
+        .detail = fmt::format("source {} becomes {}",
+                              EndpointText(before.source, before.source_port, before.protocol),
+                              EndpointText(tuple_.source, tuple_.source_port, tuple_.protocol)),
+        .before = before,
+        .after = tuple_};
   });
   vpc_ = eni.vpc;
   LeaveSubnet(eni.subnet);
@@ -105,13 +124,17 @@ template <typename Sink>
 void Walk<Sink>::EnterNatGatewayFromOutside(tables::NatGatewayIndex index) {
   const tables::NatGateway& gateway = snapshot_[index];
   const tables::Eni& eni = snapshot_[gateway.eni];
-  const auto drop = [&](DropReason reason) { Drop(Stage::kNatGateway, reason, gateway.id, gateway.name, std::string()); };
+  const auto drop = [&](DropReason reason) {
+    Drop(Stage::kNatGateway, reason, gateway.id, gateway.name, std::string());
+  };
   if (!PassesNetworkAclInbound(eni.subnet)) return;
   const bool belongs = related_ && related_.direction == flow::FlowDirection::kReply &&
-                       related_.connection->has(flow::Connection::kNat) && tuple_.destination.is_v4() &&
+                       related_.connection->has(flow::Connection::kNat) &&
+                       tuple_.destination.is_v4() &&
                        related_.connection->nat_address == tuple_.destination.v4().raw();
   if (!belongs) return drop(DropReason::kNatUnsolicited);
-  if (packet_.is_fragment && tuple_.protocol != wire::kProtocolUdp) return drop(DropReason::kNatFragment);
+  if (packet_.is_fragment && tuple_.protocol != wire::kProtocolUdp)
+    return drop(DropReason::kNatFragment);
 
   const flow::FiveTuple before = tuple_;
   const flow::FiveTuple& inside = related_.connection->halves[0].key.tuple;
@@ -120,18 +143,23 @@ void Walk<Sink>::EnterNatGatewayFromOutside(tables::NatGatewayIndex index) {
   decision_.is_always_tracked = true;
   if (decision_.hop_count < kMaxHops) decision_.hops[decision_.hop_count++] = before.destination;
   Report(Stage::kNatGateway, [&] {
-    return StageReport{.component_id = gateway.id, .component_name = gateway.name,
-                       .detail = fmt::format("destination {} becomes {}",
-                                             EndpointText(before.destination, before.destination_port, before.protocol),
-                                             EndpointText(tuple_.destination, tuple_.destination_port, tuple_.protocol)),
-                       .before = before, .after = tuple_};
+    return StageReport{
+        .component_id = gateway.id,
+        .component_name = gateway.name,
+        .detail =
+            fmt::format("destination {} becomes {}",
+                        EndpointText(before.destination, before.destination_port, before.protocol),
+                        EndpointText(tuple_.destination, tuple_.destination_port, tuple_.protocol)),
+        .before = before,
+        .after = tuple_};
   });
   vpc_ = eni.vpc;
   LeaveSubnet(eni.subnet);
 }
 
 template <typename Sink>
-void Walk<Sink>::LeaveThroughInternetGateway(tables::InternetGatewayIndex index, tables::SubnetIndex from) {
+void Walk<Sink>::LeaveThroughInternetGateway(tables::InternetGatewayIndex index,
+                                             tables::SubnetIndex from) {
   const tables::InternetGateway& gateway = snapshot_[index];
   const auto drop = [&](DropReason reason, std::string detail = {}) {
     Drop(Stage::kInternetGateway, reason, gateway.id, gateway.name, std::move(detail));
@@ -146,42 +174,55 @@ void Walk<Sink>::LeaveThroughInternetGateway(tables::InternetGatewayIndex index,
     const tables::EniAddress* address = snapshot_[owner->second].FindAddress(tuple_.source);
     if (!address->public_address) {
       return drop(DropReason::kNoPublicAddress,
-                  Sink::kRecords ? fmt::format("{} has no public address", tuple_.source.ToString()) : std::string());
+                  Sink::kRecords ? fmt::format("{} has no public address", tuple_.source.ToString())
+                                 : std::string());
     }
     tuple_.source = *address->public_address;
   }
   decision_.mtu = std::min(decision_.mtu, kInternetMtu);
   // The subnet's router speaks for the gateway: base+1 is hop 1 in tracepath (§3, MTU).
-  decision_.mtu_router = snapshot_[from].RouterAddress(tuple_.source.family()).value_or(wire::IpAddress());
+  decision_.mtu_router =
+      snapshot_[from].RouterAddress(tuple_.source.family()).value_or(wire::IpAddress());
   if (decision_.hop_count < kMaxHops) decision_.hops[decision_.hop_count++] = decision_.mtu_router;
   Report(Stage::kInternetGateway, [&] {
-    return StageReport{.component_id = gateway.id, .component_name = gateway.name,
-                       .detail = before == tuple_ ? "leaves the VPC"
-                                                  : fmt::format("source {} becomes {}", before.source.ToString(), tuple_.source.ToString()),
-                       .before = before, .after = tuple_};
+    return StageReport{.component_id = gateway.id,
+                       .component_name = gateway.name,
+                       .detail = before == tuple_
+                                     ? "leaves the VPC"
+                                     : fmt::format("source {} becomes {}", before.source.ToString(),
+                                                   tuple_.source.ToString()),
+                       .before = before,
+                       .after = tuple_};
   });
   CrossInternet();
 }
 
 template <typename Sink>
-void Walk<Sink>::EnterThroughInternetGateway(tables::VpcIndex index, std::optional<wire::IpAddress> private_address) {
+void Walk<Sink>::EnterThroughInternetGateway(tables::VpcIndex index,
+                                             std::optional<wire::IpAddress> private_address) {
   const tables::Vpc& vpc = snapshot_[index];
   if (!vpc.internet_gateway.exists()) {
-    return Drop(Stage::kInternetGateway, DropReason::kNoInternetDestination, vpc.id, vpc.name, "no internet gateway is attached");
+    return Drop(Stage::kInternetGateway, DropReason::kNoInternetDestination, vpc.id, vpc.name,
+                "no internet gateway is attached");
   }
   const tables::InternetGateway& gateway = snapshot_[vpc.internet_gateway];
-  const auto drop = [&](DropReason reason) { Drop(Stage::kInternetGateway, reason, gateway.id, gateway.name, std::string()); };
+  const auto drop = [&](DropReason reason) {
+    Drop(Stage::kInternetGateway, reason, gateway.id, gateway.name, std::string());
+  };
   if (IsRfc1918(tuple_.source)) return drop(DropReason::kIgwPrivateSource);
   if (IsRfc6598(tuple_.source)) return drop(DropReason::kIgwSharedSource);
   const flow::FiveTuple before = tuple_;
   if (private_address) tuple_.destination = *private_address;
   decision_.mtu = std::min(decision_.mtu, kInternetMtu);
   Report(Stage::kInternetGateway, [&] {
-    return StageReport{.component_id = gateway.id, .component_name = gateway.name,
+    return StageReport{.component_id = gateway.id,
+                       .component_name = gateway.name,
                        .detail = before == tuple_ ? "enters the VPC"
-                                                  : fmt::format("destination {} becomes {}", before.destination.ToString(),
+                                                  : fmt::format("destination {} becomes {}",
+                                                                before.destination.ToString(),
                                                                 tuple_.destination.ToString()),
-                       .before = before, .after = tuple_};
+                       .before = before,
+                       .after = tuple_};
   });
   subnet_ = tables::SubnetIndex();
   EnterVpc(index);

@@ -22,7 +22,8 @@ bool Walk<Sink>::PassesNetworkAclOutbound(const tables::Subnet& subnet) {
          Sink::kRecords ? DescribeAclDenial(acl.egress, entry, subnet) : std::string());
     return false;
   }
-  Report(Stage::kNetworkAclOutbound, [&] { return DescribeAclEntry(acl, acl.egress.rule(entry), subnet); });
+  Report(Stage::kNetworkAclOutbound,
+         [&] { return DescribeAclEntry(acl, acl.egress.rule(entry), subnet); });
   return true;
 }
 
@@ -37,7 +38,8 @@ bool Walk<Sink>::PassesNetworkAclInbound(tables::SubnetIndex index) {
          Sink::kRecords ? DescribeAclDenial(acl.ingress, entry, subnet) : std::string());
     return false;
   }
-  Report(Stage::kNetworkAclInbound, [&] { return DescribeAclEntry(acl, acl.ingress.rule(entry), subnet); });
+  Report(Stage::kNetworkAclInbound,
+         [&] { return DescribeAclEntry(acl, acl.ingress.rule(entry), subnet); });
   return true;
 }
 
@@ -48,12 +50,14 @@ void Walk<Sink>::FollowRoute(tables::SubnetIndex index) {
   const std::uint32_t position = table.lpm.Find(tuple_.destination);
   if (position == tables::Lpm::kNotFound) {
     return Drop(Stage::kRoute, DropReason::kNoRoute, table.id, table.name,
-                Sink::kRecords ? fmt::format("no route to {}", tuple_.destination.ToString()) : std::string());
+                Sink::kRecords ? fmt::format("no route to {}", tuple_.destination.ToString())
+                               : std::string());
   }
   const tables::Route& route = table.routes[position];
   if (route.target == tables::RouteTargetKind::kBlackhole) {
     return Drop(Stage::kRoute, DropReason::kBlackhole, table.id, table.name,
-                Sink::kRecords ? fmt::format("{} is blackhole", route.destination.ToString()) : std::string());
+                Sink::kRecords ? fmt::format("{} is blackhole", route.destination.ToString())
+                               : std::string());
   }
   Report(Stage::kRoute, [&] { return DescribeRoute(snapshot_, table, route); });
   switch (route.target) {
@@ -77,7 +81,9 @@ void Walk<Sink>::EnterVpc(tables::VpcIndex index) {
   const auto owner = vpc.eni_by_address.find(tuple_.destination);
   if (owner == vpc.eni_by_address.end()) {
     return Drop(Stage::kRoute, DropReason::kNoSuchAddress, vpc.id, vpc.name,
-                Sink::kRecords ? fmt::format("nobody in {} has {}", vpc.name, tuple_.destination.ToString()) : std::string());
+                Sink::kRecords
+                    ? fmt::format("nobody in {} has {}", vpc.name, tuple_.destination.ToString())
+                    : std::string());
   }
   const tables::Eni& eni = snapshot_[owner->second];
   if (eni.type == tables::EniType::kNatGateway) return EnterNatGatewayFromOutside(eni.nat_gateway);

@@ -79,7 +79,8 @@ wire::IpAddress ReadHostAddress(const Subject& subject, std::string_view what,
 // The address of one station: not a group address, not all zeros.
 wire::MacAddress ReadMac(const Subject& subject, std::string_view what, const std::string& bytes);
 PortId ReadPort(const Subject& subject, std::uint32_t port);
-NameTable ReadNames(const Subject& subject, const google::protobuf::RepeatedPtrField<config::NameRecord>& records);
+NameTable ReadNames(const Subject& subject,
+                    const google::protobuf::RepeatedPtrField<config::NameRecord>& records);
 
 // The objects of one kind by id.
 template <typename T>

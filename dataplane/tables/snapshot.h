@@ -59,16 +59,19 @@ inline constexpr PortId kNoPort = 0;
 // Lower-case names to addresses. Looked up by string_view, so that a query allocates nothing.
 struct NameHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  std::size_t operator()(std::string_view name) const {
+    return std::hash<std::string_view>()(name);
+  }
 };
-using NameTable = std::unordered_map<std::string, std::vector<wire::IpAddress>, NameHash, std::equal_to<>>;
+using NameTable =
+    std::unordered_map<std::string, std::vector<wire::IpAddress>, NameHash, std::equal_to<>>;
 
 struct Vpc {
   std::string id, name, region;
   std::vector<wire::IpPrefix> cidrs;
   InternetGatewayIndex internet_gateway;                         // attached, or none
   std::unordered_map<wire::IpAddress, EniIndex> eni_by_address;  // every private address
-  NameTable names;  // what the VPC's resolver answers
+  NameTable names;                                               // what the VPC's resolver answers
 };
 
 struct Subnet {

@@ -9,8 +9,8 @@
 
 namespace taploom::wire {
 
-// An unsigned integer as it lies in the packet: big-endian, without alignment. The only ways in and out are the
-// constructor (host to network) and value() (network to host).
+// An unsigned integer as it lies in the packet: big-endian, without alignment. The only ways in and
+// out are the constructor (host to network) and value() (network to host).
 template <typename T>
 class BigEndian {
  public:
@@ -18,7 +18,8 @@ class BigEndian {
   constexpr explicit BigEndian(T host_value) : raw_(Swap(host_value)) {}
 
   constexpr T value() const { return Swap(raw_); }
-  // The bytes in memory order, for checksum arithmetic, which is the same in any byte order (RFC 1071 §2B).
+  // The bytes in memory order, for checksum arithmetic, which is the same in any byte order (RFC
+  // 1071 §2B).
   constexpr T raw() const { return raw_; }
   static constexpr BigEndian FromRaw(T raw) {
     BigEndian result;

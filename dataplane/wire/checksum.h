@@ -1,10 +1,12 @@
 // The Internet checksum (RFC 1071) and its incremental update (RFC 1624).
 //
-// All sums are over 16-bit words *as they lie in memory*: one's-complement addition commutes with byte swapping (RFC 1071
-// §2B), so nothing is ever swapped. A "sum" is not complemented; a "checksum" is what stands in a header.
+// All sums are over 16-bit words *as they lie in memory*: one's-complement addition commutes with
+// byte swapping (RFC 1071 §2B), so nothing is ever swapped. A "sum" is not complemented; a
+// "checksum" is what stands in a header.
 //
-// RFC 1624 eqn 3: HC' = ~(~HC + ~m + m'). A Delta holds Σ(~m + m') for all words a rewrite changes, folded to 16 bits; it
-// depends on the flow only, so it is computed once and applied to every packet with one addition.
+// RFC 1624 eqn 3: HC' = ~(~HC + ~m + m'). A Delta holds Σ(~m + m') for all words a rewrite changes,
+// folded to 16 bits; it depends on the flow only, so it is computed once and applied to every
+// packet with one addition.
 #ifndef TAPLOOM_DATAPLANE_WIRE_CHECKSUM_H_
 #define TAPLOOM_DATAPLANE_WIRE_CHECKSUM_H_
 
@@ -27,8 +29,8 @@ constexpr std::uint16_t Fold(std::uint64_t sum) {
   return static_cast<std::uint16_t>(sum);
 }
 
-// The sum of `bytes`; an odd last byte counts as followed by a zero byte (RFC 1071 §1). Chunks may be added together when
-// all but the last have even size.
+// The sum of `bytes`; an odd last byte counts as followed by a zero byte (RFC 1071 §1). Chunks may
+// be added together when all but the last have even size.
 inline std::uint64_t SumBytes(std::span<const std::uint8_t> bytes) {
   std::uint64_t sum = 0;
   const std::uint8_t* cursor = bytes.data();
@@ -51,7 +53,8 @@ inline std::uint16_t InternetChecksum(std::span<const std::uint8_t> bytes) {
   return static_cast<std::uint16_t>(~Fold(SumBytes(bytes)));
 }
 
-// The sum of the pseudo-header of TCP, UDP (RFC 9293 §3.1) and ICMPv6 (RFC 8200 §8.1): addresses, length, protocol.
+// The sum of the pseudo-header of TCP, UDP (RFC 9293 §3.1) and ICMPv6 (RFC 8200 §8.1): addresses,
+// length, protocol.
 inline std::uint64_t PseudoHeaderSum(const IpAddress& source, const IpAddress& destination,
                                      std::uint8_t protocol, std::uint32_t l4_size) {
   return SumBytes(source.bytes()) + SumBytes(destination.bytes()) + be32(l4_size).raw() +
@@ -82,7 +85,8 @@ inline std::uint16_t UpdateChecksum(std::uint16_t checksum, std::uint16_t delta)
       ~Fold(std::uint64_t{static_cast<std::uint16_t>(~checksum)} + delta));
 }
 
-// An uncomplemented partial sum (a frame that still needs its checksum) after the words behind `delta` changed.
+// An uncomplemented partial sum (a frame that still needs its checksum) after the words behind
+// `delta` changed.
 inline std::uint16_t UpdatePartialSum(std::uint16_t sum, std::uint16_t delta) {
   return Fold(std::uint64_t{sum} + delta);
 }

@@ -1,4 +1,5 @@
-// IpAddress and IpPrefix: one 16-byte form for both families, so that a key compares and hashes in one way.
+// IpAddress and IpPrefix: one 16-byte form for both families, so that a key compares and hashes in
+// one way.
 #ifndef TAPLOOM_DATAPLANE_WIRE_IP_ADDRESS_H_
 #define TAPLOOM_DATAPLANE_WIRE_IP_ADDRESS_H_
 
@@ -18,8 +19,9 @@ namespace taploom::wire {
 
 enum class Family : std::uint8_t { kIpv4 = 4, kIpv6 = 6 };
 
-// An IPv4 or IPv6 address in network byte order. IPv4 is held IPv4-mapped (::ffff:a.b.c.d, RFC 4291 §2.5.5.2), so an
-// IPv6 packet that carries such a mapped address would be confused with IPv4: the parser drops those.
+// An IPv4 or IPv6 address in network byte order. IPv4 is held IPv4-mapped (::ffff:a.b.c.d, RFC 4291
+// §2.5.5.2), so an IPv6 packet that carries such a mapped address would be confused with IPv4: the
+// parser drops those.
 class IpAddress {
  public:
   constexpr IpAddress() = default;  // "::"
@@ -39,9 +41,9 @@ class IpAddress {
   be32 v4() const { return Load<be32>(bytes_.data() + 12); }
 
   bool is_multicast() const;
-  bool is_unspecified() const;  // 0.0.0.0 or ::
+  bool is_unspecified() const;   // 0.0.0.0 or ::
   bool is_v4_broadcast() const;  // 255.255.255.255
-  bool is_link_local() const;   // 169.254/16, fe80::/10
+  bool is_link_local() const;    // 169.254/16, fe80::/10
 
   // The address's own bytes: 4 for IPv4, 16 for IPv6.
   std::span<const std::uint8_t> bytes() const {
@@ -62,7 +64,8 @@ class IpAddress {
 };
 static_assert(sizeof(IpAddress) == 16, "a flow key holds two of these");
 
-// A CIDR block. `length` counts bits of the address's own family: 0–32 or 0–128. Host bits are zero.
+// A CIDR block. `length` counts bits of the address's own family: 0–32 or 0–128. Host bits are
+// zero.
 struct IpPrefix {
   IpAddress address;
   std::uint8_t length = 0;
@@ -71,10 +74,14 @@ struct IpPrefix {
   static std::optional<IpPrefix> Parse(std::string_view text);
   // Clears the host bits. REQUIRES: length within the family's range.
   static IpPrefix Of(const IpAddress& address, std::uint8_t length);
-  static IpPrefix Host(const IpAddress& address) { return {address, address.is_v4() ? std::uint8_t{32} : std::uint8_t{128}}; }
+  static IpPrefix Host(const IpAddress& address) {
+    return {address, address.is_v4() ? std::uint8_t{32} : std::uint8_t{128}};
+  }
 
   bool Contains(const IpAddress& candidate) const;
-  bool Contains(const IpPrefix& other) const { return other.length >= length && Contains(other.address); }
+  bool Contains(const IpPrefix& other) const {
+    return other.length >= length && Contains(other.address);
+  }
   bool Overlaps(const IpPrefix& other) const { return Contains(other) || other.Contains(*this); }
   Family family() const { return address.family(); }
   IpAddress last() const;  // the highest address of the block
@@ -92,7 +99,8 @@ struct std::hash<taploom::wire::IpAddress> {
     std::uint64_t high, low;
     std::memcpy(&high, address.mapped().data(), 8);
     std::memcpy(&low, address.mapped().data() + 8, 8);
-    return (high * 0x9e3779b97f4a7c15u) ^ ((low + 0x632be59bd9b4e019u) * 0xff51afd7ed558ccdu >> 7) ^ low;
+    return (high * 0x9e3779b97f4a7c15u) ^ ((low + 0x632be59bd9b4e019u) * 0xff51afd7ed558ccdu >> 7) ^
+           low;
   }
 };
 

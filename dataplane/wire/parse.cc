@@ -50,8 +50,9 @@ void ReadIcmp(std::span<const std::uint8_t> l4, Headers& headers) {
   if (IsReply(headers)) headers.destination_port = Read16(l4, icmp::kId);
 }
 
-// Reads the transport header of an unfragmented packet or first fragment. `available` bytes of it lie in the head, `claimed`
-// is what the IP header says. False when it is shorter than its protocol allows.
+// Reads the transport header of an unfragmented packet or first fragment. `available` bytes of it
+// lie in the head, `claimed` is what the IP header says. False when it is shorter than its protocol
+// allows.
 bool ReadTransport(std::span<const std::uint8_t> available, std::size_t claimed, Headers& headers) {
   switch (headers.protocol) {
     case kProtocolTcp: {
@@ -70,7 +71,8 @@ bool ReadTransport(std::span<const std::uint8_t> available, std::size_t claimed,
     case kProtocolUdp: {
       if (available.size() < udp::kSize || claimed < udp::kSize) return false;
       const std::uint16_t length = Read16(available, udp::kLength);
-      // A first fragment says the length of the whole datagram. GSO frames may say 0 or the length of one segment.
+      // A first fragment says the length of the whole datagram. GSO frames may say 0 or the length
+      // of one segment.
       if (!headers.is_fragment && length > claimed) return false;
       if (length != 0 && length < udp::kSize) return false;
       headers.source_port = Read16(available, udp::kSourcePort);
@@ -125,20 +127,23 @@ bool ReadIpv6(std::span<const std::uint8_t> packet, std::size_t available_size, 
   headers.source = IpAddress::V6FromBytes(packet.data() + ipv6::kSource);
   headers.destination = IpAddress::V6FromBytes(packet.data() + ipv6::kDestination);
   headers.dont_fragment = true;
-  // An IPv4-mapped address on the wire would be taken for IPv4; RFC 4291 §2.5.5.2 gives it no meaning there.
+  // An IPv4-mapped address on the wire would be taken for IPv4; RFC 4291 §2.5.5.2 gives it no
+  // meaning there.
   if (headers.source.is_v4() || headers.destination.is_v4()) return false;
 
   std::uint8_t next = packet[ipv6::kNextHeader];
   std::size_t at = ipv6::kSize;
   for (int seen = 0;; ++seen) {
-    const bool is_options = next == ipv6::kHopByHop || next == ipv6::kRouting || next == ipv6::kDestinationOptions;
+    const bool is_options =
+        next == ipv6::kHopByHop || next == ipv6::kRouting || next == ipv6::kDestinationOptions;
     if (!is_options && next != ipv6::kFragmentHeader) break;
     if (seen == kMaxExtensionHeaders || at + 8 > packet.size() || at + 8 > total) return false;
     const std::uint8_t after = packet[at];
     if (next == ipv6::kFragmentHeader) {
       if (headers.is_fragment) return false;  // RFC 8200 §4.1: at most once
       const std::uint16_t field = Read16(packet, at + 2);
-      headers.is_fragment = (field & ~0x6) != 0;  // offset or more-fragments; an atomic fragment is whole (RFC 6946)
+      headers.is_fragment =
+          (field & ~0x6) != 0;  // offset or more-fragments; an atomic fragment is whole (RFC 6946)
       headers.is_first_fragment = headers.is_fragment && field >> 3 == 0;
       headers.fragment_id = Read32(packet, at + 4);
       at += 8;
@@ -157,7 +162,9 @@ bool ReadIpv6(std::span<const std::uint8_t> packet, std::size_t available_size, 
   return true;
 }
 
-bool HasTransportHeader(const Headers& headers) { return !headers.is_fragment || headers.is_first_fragment; }
+bool HasTransportHeader(const Headers& headers) {
+  return !headers.is_fragment || headers.is_first_fragment;
+}
 
 }  // namespace
 
@@ -196,9 +203,11 @@ Headers Parse(std::span<const std::uint8_t> head, std::size_t frame_size) {
 Headers ParseQuoted(std::span<const std::uint8_t> quoted, Family family) {
   Headers headers;
   headers.l3_offset = 0;
-  // The quote may be cut anywhere behind the IP header, so its own length says nothing about what is here.
+  // The quote may be cut anywhere behind the IP header, so its own length says nothing about what
+  // is here.
   constexpr std::size_t kAny = 65'575;
-  const bool read = family == Family::kIpv4 ? ReadIpv4(quoted, kAny, headers) : ReadIpv6(quoted, kAny, headers);
+  const bool read =
+      family == Family::kIpv4 ? ReadIpv4(quoted, kAny, headers) : ReadIpv6(quoted, kAny, headers);
   if (!read || headers.l4_offset > quoted.size()) return headers;
   if (!HasTransportHeader(headers)) return headers;
   const auto l4 = quoted.subspan(headers.l4_offset);
@@ -212,7 +221,9 @@ Headers ParseQuoted(std::span<const std::uint8_t> quoted, Family family) {
       break;
     case kProtocolIcmp:
     case kProtocolIcmpv6:
-      if ((headers.protocol == kProtocolIcmp) != (family == Family::kIpv4) || l4.size() < icmp::kSize) return headers;
+      if ((headers.protocol == kProtocolIcmp) != (family == Family::kIpv4) ||
+          l4.size() < icmp::kSize)
+        return headers;
       ReadIcmp(l4, headers);
       headers.has_transport = true;
       break;

@@ -38,18 +38,31 @@ void FrameMutator::DamageBytes(Frame& frame) {
   if (bytes.empty()) return;
   const std::size_t at = Below(std::min(bytes.size(), Below(5) == 0 ? bytes.size() : kHeaders));
   switch (Below(7)) {
-    case 0: bytes[at] ^= static_cast<std::uint8_t>(1u << Below(8)); break;
-    case 1: bytes[at] = kLimits[Below(kLimits.size())]; break;
-    case 2: bytes[at] = static_cast<std::uint8_t>(random_()); break;
-    case 3: bytes.resize(Below(bytes.size() + 1)); break;
-    case 4: bytes.resize(bytes.size() + Below(64), static_cast<std::uint8_t>(random_())); break;
+    case 0:
+      bytes[at] ^= static_cast<std::uint8_t>(1u << Below(8));
+      break;
+    case 1:
+      bytes[at] = kLimits[Below(kLimits.size())];
+      break;
+    case 2:
+      bytes[at] = static_cast<std::uint8_t>(random_());
+      break;
+    case 3:
+      bytes.resize(Below(bytes.size() + 1));
+      break;
+    case 4:
+      bytes.resize(bytes.size() + Below(64), static_cast<std::uint8_t>(random_()));
+      break;
     case 5: {
       const std::size_t from = Below(bytes.size());
       const std::size_t count = std::min({Below(16) + 1, bytes.size() - at, bytes.size() - from});
-      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(from), count, bytes.begin() + static_cast<std::ptrdiff_t>(at));
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(from), count,
+                  bytes.begin() + static_cast<std::ptrdiff_t>(at));
       break;
     }
-    default: std::swap(bytes[at], bytes[Below(bytes.size())]); break;
+    default:
+      std::swap(bytes[at], bytes[Below(bytes.size())]);
+      break;
   }
 }
 
@@ -68,7 +81,8 @@ Frame FrameMutator::Noise() {
   for (std::uint8_t& byte : frame.bytes) byte = static_cast<std::uint8_t>(random_());
   if (frame.bytes.size() >= 14 && Below(2) == 0) {
     // Noise with a good EtherType gets further.
-    constexpr std::array<std::array<std::uint8_t, 2>, 3> kTypes = {{{0x08, 0x00}, {0x08, 0x06}, {0x86, 0xdd}}};
+    constexpr std::array<std::array<std::uint8_t, 2>, 3> kTypes = {
+        {{0x08, 0x00}, {0x08, 0x06}, {0x86, 0xdd}}};
     const auto& type = kTypes[Below(kTypes.size())];
     std::copy(type.begin(), type.end(), frame.bytes.begin() + 12);
   }

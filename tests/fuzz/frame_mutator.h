@@ -8,15 +8,18 @@
 
 namespace taploom::test {
 
-// Makes hostile frames out of good ones: flipped bits, cut and stretched frames, numbers at their limits, fields copied over each
-// other, repaired checksums (so that damage gets past the first check), and senseless offload words. A pure function of the engine.
+// Makes hostile frames out of good ones: flipped bits, cut and stretched frames, numbers at their
+// limits, fields copied over each other, repaired checksums (so that damage gets past the first
+// check), and senseless offload words. A pure function of the engine.
 class FrameMutator {
  public:
   explicit FrameMutator(std::uint64_t seed) : random_(seed) {}
 
   Frame Mutate(Frame frame);
   Frame Noise();  // random bytes, of random size
-  std::size_t Below(std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random_); }
+  std::size_t Below(std::size_t limit) {
+    return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random_);
+  }
 
  private:
   void DamageBytes(Frame& frame);

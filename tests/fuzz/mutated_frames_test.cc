@@ -1,5 +1,5 @@
-// 100,000 mutated and random frames into the pipeline: none crashes it, every one is forwarded or counted as a drop, the frames
-// that leave are sound, and the traffic of others keeps flowing.
+// 100,000 mutated and random frames into the pipeline: none crashes it, every one is forwarded or
+// counted as a drop, the frames that leave are sound, and the traffic of others keeps flowing.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -27,13 +27,18 @@ std::uint64_t DropsAt(Bench& bench, std::uint16_t port) {
 }
 
 // An answer that is no IP packet can only be ARP, which has no checksum.
-bool IsArp(const Frame& frame) { return frame.bytes.size() == 42 && frame.bytes[12] == 0x08 && frame.bytes[13] == 0x06; }
+bool IsArp(const Frame& frame) {
+  return frame.bytes.size() == 42 && frame.bytes[12] == 0x08 && frame.bytes[13] == 0x06;
+}
 
-// Whether the frame's checksums were right as it came in, so that they must be as it goes out. Offload words that point anywhere
-// but at the transport's checksum say nothing that could be checked.
+// Whether the frame's checksums were right as it came in, so that they must be as it goes out.
+// Offload words that point anywhere but at the transport's checksum say nothing that could be
+// checked.
 bool WasSound(const Frame& frame, const wire::Headers& headers) {
   if (headers.kind != wire::FrameKind::kIp || !headers.has_transport) return false;
-  const std::size_t field = headers.is_tcp() ? wire::tcp::kChecksum : headers.is_udp() ? wire::udp::kChecksum : wire::icmp::kChecksum;
+  const std::size_t field = headers.is_tcp()   ? wire::tcp::kChecksum
+                            : headers.is_udp() ? wire::udp::kChecksum
+                                               : wire::icmp::kChecksum;
   if (frame.vnet.needs_checksum() && frame.vnet.checksum_offset != field) return false;
   return ChecksumFault(frame).empty();
 }
@@ -63,7 +68,8 @@ TEST(MutatedFrames, AHundredThousandAreForwardedOrCountedAsDrops) {
   std::uint64_t sent_on = 0, dropped = 0, answered_instead = 0;
   for (int i = 0; i < kFrames; ++i) {
     const bool is_noise = mutator.Below(5) == 0;
-    const Frame frame = is_noise ? mutator.Noise() : mutator.Mutate(seeds[mutator.Below(seeds.size())]);
+    const Frame frame =
+        is_noise ? mutator.Noise() : mutator.Mutate(seeds[mutator.Below(seeds.size())]);
     const Outcome outcome = bench.Process(frame, attacker);
     const bool was_sound = WasSound(frame, outcome.headers);
     switch (outcome.verdict.kind) {
@@ -74,7 +80,8 @@ TEST(MutatedFrames, AHundredThousandAreForwardedOrCountedAsDrops) {
       case Verdict::Kind::kReply:
         ASSERT_EQ(attacker, outcome.verdict.port);
         if (!IsArp(outcome.frame)) {
-          ASSERT_EQ("", ChecksumFault(outcome.frame)) << "frame " << i << ": the fabric's own answers are sound";
+          ASSERT_EQ("", ChecksumFault(outcome.frame))
+              << "frame " << i << ": the fabric's own answers are sound";
         }
         ++sent_on;
         if (outcome.verdict.drop_reason != DropReason::kNone) ++answered_instead;
@@ -84,7 +91,9 @@ TEST(MutatedFrames, AHundredThousandAreForwardedOrCountedAsDrops) {
         ASSERT_FALSE(fabric.name_of(outcome.verdict.port).empty());
         ASSERT_EQ(frame.bytes.size(), outcome.frame.bytes.size());
         if (was_sound) {
-          ASSERT_EQ("", ChecksumFault(outcome.frame)) << "frame " << i << ": " << Describe(frame) << " became " << Describe(outcome.frame) << ", offloads " << int{frame.vnet.flags} << "/" << int{frame.vnet.gso_type};
+          ASSERT_EQ("", ChecksumFault(outcome.frame))
+              << "frame " << i << ": " << Describe(frame) << " became " << Describe(outcome.frame)
+              << ", offloads " << int{frame.vnet.flags} << "/" << int{frame.vnet.gso_type};
         }
         ++sent_on;
         break;

@@ -1,5 +1,5 @@
-// A train of frames through the pipeline: every one gets a verdict that makes sense, and the tables stay bounded.
-// Input: repeated [port, flags, size low, size high, bytes…].
+// A train of frames through the pipeline: every one gets a verdict that makes sense, and the tables
+// stay bounded. Input: repeated [port, flags, size low, size high, bytes…].
 #include <cstdint>
 #include <cstdlib>
 #include <memory>

@@ -1,4 +1,5 @@
-// Replays files and folders of inputs through a fuzz target: what a fuzzer once found stays found, also without a fuzzer.
+// Replays files and folders of inputs through a fuzz target: what a fuzzer once found stays found,
+// also without a fuzzer.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -9,7 +9,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace taploom;  // NOLINT(google-build-using-namespace): one function
-  const control::LoadResult loaded = control::LoadTopology({reinterpret_cast<const char*>(data), size});
+  const control::LoadResult loaded =
+      control::LoadTopology({reinterpret_cast<const char*>(data), size});
   if (!loaded.valid) {
     if (loaded.findings.empty()) std::abort();
     return 0;

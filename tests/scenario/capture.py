@@ -97,8 +97,8 @@ def parse(raw, sent):
 class Capture:
     """Context manager. Every frame that the device sent or received between its two ends is in `frames` afterwards.
 
-    A packet socket is complete in a way that tcpdump is not: it has the frames from the moment it is bound, and at the end
-    everything that happened before is already in its queue. `open_socket`: makes a socket inside the namespace.
+    A packet socket is complete in a way that tcpdump is not: it has the frames from the moment it is bound, and at the
+    end everything that happened before is already in its queue. `open_socket`: makes a socket inside the namespace.
     """
 
     def __init__(self, open_socket, device="eth0", received_only=False):
@@ -143,6 +143,13 @@ class Capture:
     def select(self, **fields):
         """Frames whose fields all have these values."""
         return [frame for frame in self if all(getattr(frame, name) == value for name, value in fields.items())]
+
+    def connections(self, sent):
+        """(source, port, destination, port) of every TCP connection that the namespace opens, or is asked to open."""
+        return {
+            (frame.source, frame.source_port, frame.destination, frame.destination_port)
+            for frame in self.select(opens_connection=True, sent=sent)
+        }
 
     def containing(self, text):
         """Frames with these bytes anywhere in them."""

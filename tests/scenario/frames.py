@@ -35,7 +35,7 @@ def ip(source, destination, protocol, payload, ttl=64):
 
 def _pseudo_header(source, destination, protocol, size):
     ends = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
-    return ends + struct.pack("!II" if len(ends) == 32 else "!HH", *((size, protocol) if len(ends) == 32 else (protocol, size)))
+    return ends + (struct.pack("!II", size, protocol) if len(ends) == 32 else struct.pack("!HH", protocol, size))
 
 
 def udp(source, destination, source_port, destination_port, payload=b""):
@@ -58,4 +58,5 @@ def icmp(kind, code=0, rest=bytes(4), payload=b""):
 
 
 def arp_request(mac, address, wanted):
-    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + ipaddress.ip_address(address).packed + bytes(6) + ipaddress.ip_address(wanted).packed
+    sender, target = ipaddress.ip_address(address).packed, ipaddress.ip_address(wanted).packed
+    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + sender + bytes(6) + target

@@ -3,11 +3,13 @@
 
 import unittest
 
-from node import SteadyStream, has_heard
+from node import has_heard
+from steady_stream import SteadyStream
 from taploom_fabric import Fabric, main, start_time
 from waiting import wait_for
 
 SERVER, OUTSIDE, LATE = "10.0.2.20", "5.6.7.8", "10.0.2.40"
+ANYONE = "{protocol: tcp, ports: 80, from: 0.0.0.0/0}"
 RULE = "{protocol: tcp, ports: 80, from: sg:client}"
 LATE_INSTANCE = f"  late: {{subnet: app, private_ip: {LATE}, security_groups: [open]}}\n"
 
@@ -28,7 +30,7 @@ vpcs:
     security_groups:
       client: {{}}
       server: {{ingress: [{RULE}]}}
-      anyone: {{ingress: [{{protocol: tcp, ports: 80, from: 0.0.0.0/0}}]}}
+      anyone: {{ingress: [{ANYONE}]}}
       open: {{ingress: [{{protocol: all, from: 10.0.0.0/16}}]}}
 instances:
   client: {{subnet: app, private_ip: 10.0.2.10, security_groups: [client]}}
@@ -41,13 +43,13 @@ internet:
     outside: {{address: {OUTSIDE}}}
 """
 WITHOUT_RULE = TOPOLOGY.replace(RULE, "")
-WITHOUT_ANYONE = TOPOLOGY.replace("anyone: {ingress: [{protocol: tcp, ports: 80, from: 0.0.0.0/0}]}", "anyone: {ingress: []}")
+WITHOUT_ANYONE = TOPOLOGY.replace(ANYONE, "")
 BLACKHOLE = TOPOLOGY.replace("via: nat}", "via: blackhole}")
 WITH_LATE = TOPOLOGY.replace("internet:\n", LATE_INSTANCE + "internet:\n")
 
 
 class Apply(unittest.TestCase):
-    """Every test: the change in the middle of a stream between two bystanders, who lose nothing and are not restarted."""
+    """In every test two bystanders talk all the while, who lose nothing, and no process is started anew."""
 
     def setUp(self):
         self.fabric = self.enterContext(Fabric("apply", TOPOLOGY))
@@ -92,7 +94,7 @@ class Apply(unittest.TestCase):
             self.assert_dropped(self.client, OUTSIDE, "BLACKHOLE_ROUTE")
             self.apply(TOPOLOGY)
             self.assert_open(self.client, OUTSIDE)
-            self.assertEqual(b"the old connection kept its port", self.ask(connection, b"the old connection kept its port"))
+            self.assertEqual(b"the same NAT port", self.ask(connection, b"the same NAT port"))
 
     def test_an_established_connection_follows_a_changed_route_too(self):
         with self.outside.tcp_server(80), self.client.connect(OUTSIDE, 80) as connection:

@@ -68,9 +68,9 @@ class AttachTest(FabricTest):
 
     def network_of(self, node):
         """Devices, addresses, routes and resolver of a namespace, in words."""
-        questions = (["ip", "-o", "address"], ["ip", "route", "show", "table", "all"], ["cat", "/etc/resolv.conf", "/etc/hosts"])
-        answers = [node.run(*question).stdout for question in questions]
-        return "".join(answers), os.path.exists(f"/etc/netns/{node.name}")
+        questions = ("ip -o address", "ip route show table all", "cat /etc/resolv.conf /etc/hosts")
+        answers = [node.run(*question.split()).stdout for question in questions]
+        return answers, os.path.exists(f"/etc/netns/{node.name}")
 
 
 class Attach(AttachTest):

@@ -67,7 +67,7 @@ class TwoVpcs(FabricTest):
                 self.assertTrue(all(color.encode() in answer for answer in talk(self.clients[color], color)))
         for color, other in (COLORS, COLORS[::-1]):
             for wire in wires[color]:
-                self.assertGreaterEqual(len(wire.containing(color.encode())), 6, "question and answer of TCP, UDP and ping")
+                self.assertGreaterEqual(len(wire.containing(color.encode())), 6, "three questions and answers")
                 self.assertEqual([], wire.containing(other.encode()))
                 seen = {mac for frame in wire for mac in (frame.source_mac, frame.destination_mac)}
                 self.assertEqual(set(), seen & self.macs(other))

@@ -172,11 +172,11 @@ class Nat(FabricTest):
     # --- packet size ---
 
     def test_too_large_a_packet_is_reported_only_to_whom_the_group_lets_icmp_in(self):
-        """Frag-needed from the router is an ICMP packet like others: without a rule it does not arrive (AWS since 2022)."""
+        """Frag-needed from the router is an ICMP packet like others and needs a rule (AWS since 2022)."""
         with self.told.capture() as wire:
             told = self.told.ping(OUTSIDE, "-M", "do", "-s", "2000", "-W", "1", expect=1)
         errors = wire.select(protocol=ICMP, icmp_type=3, icmp_code=4, sent=False)
-        self.assertEqual({"10.0.1.1"}, {frame.source for frame in errors}, "from the router before the internet gateway")
+        self.assertEqual({"10.0.1.1"}, {frame.source for frame in errors}, "from the router before the gateway")
         self.assertIn("Frag needed and DF set (mtu = 1500)", told.stdout)
 
         with self.inside.capture() as wire:
@@ -186,9 +186,10 @@ class Nat(FabricTest):
 
     def test_a_packet_of_1500_bytes_passes_and_a_larger_one_only_in_fragments(self):
         self.inside.ping(OUTSIDE, "-M", "do", "-s", "1472")
-        with self.outside.udp_server(5001), self.outside.capture() as wire, self.inside.socket(AF_INET, SOCK_DGRAM) as question:
-            question.setsockopt(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
-            question.settimeout(5)
+        question = self.enterContext(self.inside.socket(AF_INET, SOCK_DGRAM))
+        question.setsockopt(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+        question.settimeout(5)
+        with self.outside.udp_server(5001), self.outside.capture() as wire:
             question.sendto(bytes(4000), (OUTSIDE, 5001))
             self.assertTrue(question.recv(65535).endswith(bytes(4000)))
         self.assertEqual({ELASTIC, OUTSIDE}, wire.addresses())

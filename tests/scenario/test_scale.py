@@ -61,7 +61,7 @@ class Crowd(unittest.TestCase):
             began = time.monotonic()
             fabric.down()
             down = time.monotonic() - began
-        print(f"{INSTANCES} instances: up {up:.2f} s, down {down:.2f} s, dataplane {memory / (1 << 20):.1f} MiB … ", end="")
+        print(f"{INSTANCES} instances: up {up:.2f} s, down {down:.2f} s, {memory / (1 << 20):.1f} MiB … ", end="")
         self.assertLess(up, UP_SECONDS)
         self.assertLess(down, DOWN_SECONDS)
         self.assertLess(memory, DATAPLANE_BYTES)
@@ -81,7 +81,7 @@ class Memory(unittest.TestCase):
             with sink.capture(received_only=True) as arrived, sender.packet_socket() as wire:
                 for first in range(0, CONNECTIONS, BATCH):
                     for number in range(first, first + BATCH):
-                        # Every datagram is a connection of its own: 1000 source ports, as many destinations as it takes.
+                        # Every datagram is a connection of its own: 1000 source ports, then the next destination.
                         datagram = frames.udp("10.0.0.10", "10.0.0.20", 1024 + number % 1000, 1024 + number // 1000)
                         wire.send(frames.ethernet(*macs, IPV4, datagram))
                     wait_for(lambda: len(arrived.frames) >= first + BATCH, "the batch arrives")

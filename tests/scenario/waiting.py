@@ -7,7 +7,7 @@ PATIENCE_SECONDS = 20
 
 
 def wait_for(condition, what, seconds=PATIENCE_SECONDS):
-    """Asks `condition` until its answer is true, and returns that answer. AssertionError naming `what` when it never is."""
+    """Asks `condition` until its answer is true, and returns it. AssertionError naming `what` when it never is."""
     deadline = time.monotonic() + seconds
     pause = 0.005
     while not (answer := condition()):
