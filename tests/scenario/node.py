@@ -27,14 +27,15 @@ class Node:
 
     def run(self, *command, expect=0, timeout=PATIENCE_SECONDS, **options):
         """Runs a program to its end; `expect`: the exit code that is no failure, None for any."""
-        result = subprocess.run(self._prefix + list(command), text=True, capture_output=True, timeout=timeout, **options)
+        whole = [*self._prefix, *command]
+        result = subprocess.run(whole, text=True, capture_output=True, timeout=timeout, **options)
         assert expect is None or result.returncode == expect, (
             f"{self.name}: {' '.join(command)}: exit {result.returncode}\n{result.stdout}{result.stderr}"
         )
         return result
 
     def popen(self, *command, **options):
-        return subprocess.Popen(self._prefix + list(command), text=True, **options)
+        return subprocess.Popen([*self._prefix, *command], text=True, **options)
 
     def ping(self, address, *options, expect=0):
         return self.run("ping", "-n", "-c", "1", "-W", "5", *options, address, expect=expect)

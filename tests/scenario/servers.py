@@ -19,7 +19,7 @@ def _text(peer):
 
 
 class _InNamespace:
-    """Context manager: bound at once, serving in a thread from entering on. `peers`: (address, port) of every client."""
+    """Context manager: bound at once, serving in a thread from entering on. `peers`: (address, port) of each client."""
 
     def __init__(self, netns, address, port):
         self.address_family = family_of(address)

@@ -46,8 +46,8 @@ class RequestPath(FabricTest):
     def visits_in_database(self):
         """Rows of the table, asked of MariaDB itself: {id: client}."""
         state_folder = self.fabric.folder / "instances" / "db-1"
-        ask = ["mariadb", "--no-defaults", f"--socket={state_folder}/mariadb.sock", "--user=root", "--skip-column-names"]
-        rows = self.database.run(*ask, "--batch", "--execute=SELECT id, client FROM visits.visits").stdout
+        ask = ["mariadb", "--no-defaults", f"--socket={state_folder}/mariadb.sock", "--user=root", "--batch"]
+        rows = self.database.run(*ask, "--skip-column-names", "--execute=SELECT id, client FROM visits.visits").stdout
         return {int(number): client for number, client in (line.split("\t") for line in rows.splitlines())}
 
     # --- addresses ---
