@@ -342,7 +342,9 @@ def play(taploom, folder):
         tell_rules(taploom)
     finally:
         progress(f"taploom down {FABRIC}")
-        taploom("down", FABRIC, expect=None)
+        ended = taploom("down", FABRIC, expect=None)
+        if ended.returncode != 0:
+            progress(ended.stderr.strip())
     title("Afterwards")
     left = namespaces_and_files() + sorted(devices() - devices_before) + sorted(processes() - others)
     check(not left, "no namespace, device, process or file is left" if not left else f"left behind: {left}")
