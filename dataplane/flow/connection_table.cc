@@ -98,17 +98,25 @@ const Half* ConnectionTable::Peek(const FlowKey& key, Tick now,
 
 bool ConnectionTable::InsertReference(const FlowKey& key, std::uint32_t reference) {
   const Places places = PlacesOf(key);
-  for (const std::size_t place : {places.first, places.second}) {
-    Bucket& bucket = buckets_[place];
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      if (bucket.references[i] == kEmpty) {
-        bucket.tags[i] = places.tag;
-        bucket.references[i] = reference;
-        return true;
-      }
+  // The emptier of the two: with it, both overflow only when the table is as good as full
+  // (Azar, Broder, Karlin, Upfal: "Balanced allocations", 1994).
+  Bucket& first = buckets_[places.first];
+  Bucket& second = buckets_[places.second];
+  Bucket& bucket = CountFree(second) > CountFree(first) ? second : first;
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    if (bucket.references[i] == kEmpty) {
+      bucket.tags[i] = places.tag;
+      bucket.references[i] = reference;
+      return true;
     }
   }
   return false;
+}
+
+std::size_t ConnectionTable::CountFree(const Bucket& bucket) {
+  std::size_t count = 0;
+  for (const std::uint32_t reference : bucket.references) count += reference == kEmpty ? 1 : 0;
+  return count;
 }
 
 void ConnectionTable::RemoveReference(const FlowKey& key, std::uint32_t reference) {

@@ -112,6 +112,7 @@ class ConnectionTable {
   Places PlacesOf(const FlowKey& key) const;
   std::uint32_t FindReference(const FlowKey& key) const;
   std::uint32_t FindIn(const Bucket& bucket, std::uint16_t tag, const FlowKey& key) const;
+  static std::size_t CountFree(const Bucket& bucket);
   bool InsertReference(const FlowKey& key, std::uint32_t reference);
   void RemoveReference(const FlowKey& key, std::uint32_t reference);
   std::uint32_t TakeIndex(Tick now);

@@ -1,4 +1,5 @@
-// The VPC's resolver (vpc-semantics §0 E2, §7): base+2 of the VPC and 169.254.169.253, before and beside every filter.
+// The VPC's resolver (vpc-semantics §0 E2, §7): base+2 of the VPC and 169.254.169.253, before and
+// beside every filter.
 #include <string_view>
 #include <vector>
 
@@ -22,13 +23,17 @@ Bytes Query(std::string_view name, std::uint16_t type) {
     message.insert(message.end(), label.begin(), label.end());
     name.remove_prefix(std::min(name.size(), label.size() + 1));
   }
-  message.insert(message.end(), {0, static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type), 0, 1});
+  message.insert(message.end(),
+                 {0, static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type), 0, 1});
   return message;
 }
 
-// "0: 10.0.1.10" – the response code, then the addresses; "?" when the message is no answer to the query.
+// "0: 10.0.1.10" – the response code, then the addresses; "?" when the message is no answer to the
+// query.
 std::string AnswerText(const Bytes& query, const Bytes& answer) {
-  if (answer.size() < query.size() || answer[0] != query[0] || answer[1] != query[1] || (answer[2] & 0x80) == 0) return "?";
+  if (answer.size() < query.size() || answer[0] != query[0] || answer[1] != query[1] ||
+      (answer[2] & 0x80) == 0)
+    return "?";
   std::string text = std::to_string(answer[3] & 0xf) + ":";
   std::size_t at = query.size();
   for (int left = answer[6] * 256 + answer[7]; left > 0; --left) {
@@ -55,7 +60,8 @@ class Dns : public Shop {
       }
     };
     add(config.mutable_vpcs(0)->mutable_names(), "app", {"10.0.1.10"});
-    add(config.mutable_vpcs(0)->mutable_names(), "shop.example.com", {"203.0.113.20", "203.0.113.21", "2001:db8::20"});
+    add(config.mutable_vpcs(0)->mutable_names(), "shop.example.com",
+        {"203.0.113.20", "203.0.113.21", "2001:db8::20"});
     add(config.mutable_internet_names(), "shop.example.com", {"203.0.113.20"});
     config.set_generation(1000);
     const tables::CompileResult compiled = tables::Compile(config);
@@ -63,7 +69,8 @@ class Dns : public Shop {
     bench().Publish(compiled.snapshot);
   }
 
-  std::string Ask(const std::string& sender, const std::string& from, const std::string& resolver, const Bytes& query) {
+  std::string Ask(const std::string& sender, const std::string& from, const std::string& resolver,
+                  const Bytes& query) {
     const std::string outcome = Send(sender, Udp(from + ":4000", resolver + ":53").Payload(query));
     const std::string expected = "reply: udp " + resolver + ":53 > " + from + ":4000";
     return outcome == expected ? AnswerText(query, PayloadOf(last().frame)) : outcome;
@@ -76,18 +83,24 @@ TEST_F(Dns, AnswersAtBasePlusTwoAndAtTheLinkLocalAddress) {
 }
 
 TEST_F(Dns, GivesEveryAddressOfTheFamilyAskedFor) {
-  EXPECT_EQ("0: 203.0.113.20 203.0.113.21", Ask("web", "10.0.0.10", "10.0.0.2", Query("shop.example.com", kA)));
-  EXPECT_EQ("0: 2001:db8::20", Ask("web", "10.0.0.10", "10.0.0.2", Query("shop.example.com", kAaaa)));
+  EXPECT_EQ("0: 203.0.113.20 203.0.113.21",
+            Ask("web", "10.0.0.10", "10.0.0.2", Query("shop.example.com", kA)));
+  EXPECT_EQ("0: 2001:db8::20",
+            Ask("web", "10.0.0.10", "10.0.0.2", Query("shop.example.com", kAaaa)));
 }
 
-TEST_F(Dns, IgnoresCase) { EXPECT_EQ("0: 10.0.1.10", Ask("web", "10.0.0.10", "10.0.0.2", Query("APP", kA))); }
+TEST_F(Dns, IgnoresCase) {
+  EXPECT_EQ("0: 10.0.1.10", Ask("web", "10.0.0.10", "10.0.0.2", Query("APP", kA)));
+}
 
 TEST_F(Dns, KnownNameWithoutThatTypeIsAnEmptyAnswer) {
   EXPECT_EQ("0:", Ask("web", "10.0.0.10", "10.0.0.2", Query("app", kAaaa)));
   EXPECT_EQ("0:", Ask("web", "10.0.0.10", "10.0.0.2", Query("app", kNs)));
 }
 
-TEST_F(Dns, UnknownNameIsNxdomain) { EXPECT_EQ("3:", Ask("web", "10.0.0.10", "10.0.0.2", Query("nobody.example.com", kA))); }
+TEST_F(Dns, UnknownNameIsNxdomain) {
+  EXPECT_EQ("3:", Ask("web", "10.0.0.10", "10.0.0.2", Query("nobody.example.com", kA)));
+}
 
 TEST_F(Dns, NoFilterStandsInTheWay) {
   // db's group lets nothing out, and its subnet's ACL nothing through (§15 case 9).
@@ -96,7 +109,8 @@ TEST_F(Dns, NoFilterStandsInTheWay) {
 }
 
 TEST_F(Dns, InternetHostsAskTheirRouterAndKnowPublicNamesOnly) {
-  EXPECT_EQ("0: 203.0.113.20", Ask("visitor", "198.51.100.8", "169.254.1.1", Query("shop.example.com", kA)));
+  EXPECT_EQ("0: 203.0.113.20",
+            Ask("visitor", "198.51.100.8", "169.254.1.1", Query("shop.example.com", kA)));
   EXPECT_EQ("3:", Ask("visitor", "198.51.100.8", "169.254.1.1", Query("app", kA)));
 }
 
@@ -118,9 +132,11 @@ TEST_F(Dns, BrokenQuestionIsAFormatError) {
 
 TEST_F(Dns, AnswersAThousandAndTwentyFourASecondAndNoMore) {
   const Bytes query = Query("app", kA);
-  for (int i = 0; i < 1024; ++i) ASSERT_EQ("0: 10.0.1.10", Ask("web", "10.0.0.10", "10.0.0.2", query));
+  for (int i = 0; i < 1024; ++i)
+    ASSERT_EQ("0: 10.0.1.10", Ask("web", "10.0.0.10", "10.0.0.2", query));
   EXPECT_EQ("drop LINK_LOCAL_ALLOWANCE_EXCEEDED", Ask("web", "10.0.0.10", "10.0.0.2", query));
-  EXPECT_EQ("0: 10.0.1.10", Ask("db", "10.0.2.10", "10.0.0.2", query));  // another interface has its own allowance
+  EXPECT_EQ("0: 10.0.1.10",
+            Ask("db", "10.0.2.10", "10.0.0.2", query));  // another interface has its own allowance
   Wait(std::chrono::seconds(1));
   EXPECT_EQ("0: 10.0.1.10", Ask("web", "10.0.0.10", "10.0.0.2", query));
 }

@@ -1,4 +1,5 @@
-// A fragmented ping is one ping: its later fragments follow the first, although only that one says which ping it is.
+// A fragmented ping is one ping: its later fragments follow the first, although only that one says
+// which ping it is.
 #include "tests/packet/shop.h"
 
 namespace taploom::test {

@@ -11,7 +11,8 @@ class SecurityGroup : public FabricFixture {
     fabric.PrefixList("partners", {"10.0.3.0/24", "10.0.4.0/24"});
     fabric.Group("client", {"out all to 0.0.0.0/0"}).Group("server", {});
     fabric.Subnet("a", {"10.0.1.0/24"}).Subnet("b", {"10.0.2.0/24"}).Subnet("c", {"10.0.3.0/24"});
-    fabric.Eni("client", "a", {"10.0.1.10"}, {"client"}).Eni("server", "b", {"10.0.2.10"}, {"server"});
+    fabric.Eni("client", "a", {"10.0.1.10"}, {"client"})
+        .Eni("server", "b", {"10.0.2.10"}, {"server"});
     fabric.Eni("partner", "c", {"10.0.3.10"}, {"client"});
     Publish();
   }
@@ -70,7 +71,8 @@ TEST_F(SecurityGroup, ProtocolsAreDistinct) {
 TEST_F(SecurityGroup, OtherProtocolsMatchByNumber) {
   Server({"in 50 from 0.0.0.0/0"});
   EXPECT_TRUE(Passes(Send("client", PacketBuilder(50, "10.0.1.10", "10.0.2.10").Payload(64))));
-  EXPECT_EQ(Send("client", PacketBuilder(47, "10.0.1.10", "10.0.2.10").Payload(64)), "drop SG_INGRESS_DENIED");
+  EXPECT_EQ(Send("client", PacketBuilder(47, "10.0.1.10", "10.0.2.10").Payload(64)),
+            "drop SG_INGRESS_DENIED");
 }
 
 TEST_F(SecurityGroup, IcmpMatchesTypeAndCode) {
@@ -98,10 +100,12 @@ TEST_F(SecurityGroup, PrefixListMatchesAnyOfItsBlocks) {
 }
 
 TEST_F(SecurityGroup, ReferenceMatchesMembersOnly) {
-  fabric.Group("bastion", {"out all to 0.0.0.0/0"}).Eni("bastion", "a", {"10.0.1.20", "10.0.1.21"}, {"bastion"});
+  fabric.Group("bastion", {"out all to 0.0.0.0/0"})
+      .Eni("bastion", "a", {"10.0.1.20", "10.0.1.21"}, {"bastion"});
   Server({"in tcp 22 from sg:bastion"});
   EXPECT_TRUE(Passes(Send("bastion", Tcp("10.0.1.20:4000", "10.0.2.10:22"))));
-  EXPECT_TRUE(Passes(Send("bastion", Tcp("10.0.1.21:4000", "10.0.2.10:22"))));  // a secondary address counts
+  EXPECT_TRUE(Passes(
+      Send("bastion", Tcp("10.0.1.21:4000", "10.0.2.10:22"))));  // a secondary address counts
   EXPECT_EQ(Send("client", Tcp("10.0.1.10:4000", "10.0.2.10:22")), "drop SG_INGRESS_DENIED");
 }
 
@@ -113,7 +117,8 @@ TEST_F(SecurityGroup, EgressReferenceMatchesTheDestinationsMembership) {
 }
 
 TEST_F(SecurityGroup, RulesOfAllGroupsAreOred) {
-  fabric.Group("extra", {"in tcp 443 from 0.0.0.0/0"}).Eni("double", "b", {"10.0.2.20"}, {"server", "extra"});
+  fabric.Group("extra", {"in tcp 443 from 0.0.0.0/0"})
+      .Eni("double", "b", {"10.0.2.20"}, {"server", "extra"});
   Server({"in tcp 80 from 0.0.0.0/0"});
   EXPECT_EQ(Send("client", Tcp("10.0.1.10:4000", "10.0.2.20:80")).substr(0, 7), "double:");
   EXPECT_EQ(Send("client", Tcp("10.0.1.10:4000", "10.0.2.20:443")).substr(0, 7), "double:");
@@ -122,19 +127,25 @@ TEST_F(SecurityGroup, RulesOfAllGroupsAreOred) {
 
 // Case 6: an allowed request's reply leaves with zero egress rules.
 TEST_F(SecurityGroup, ReplyLeavesWithoutEgressRules) {
-  Server({"in tcp 80 from 10.0.0.0/16", "in udp 53 from 10.0.0.0/16", "in icmp 8 from 10.0.0.0/16"});
+  Server(
+      {"in tcp 80 from 10.0.0.0/16", "in udp 53 from 10.0.0.0/16", "in icmp 8 from 10.0.0.0/16"});
   Send("client", Tcp("10.0.1.10:4000", "10.0.2.10:80"));
-  EXPECT_EQ(Send("server", Tcp("10.0.2.10:80", "10.0.1.10:4000", "SA")), "client: tcp 10.0.2.10:80 > 10.0.1.10:4000 SA");
+  EXPECT_EQ(Send("server", Tcp("10.0.2.10:80", "10.0.1.10:4000", "SA")),
+            "client: tcp 10.0.2.10:80 > 10.0.1.10:4000 SA");
   Send("client", Udp("10.0.1.10:4000", "10.0.2.10:53"));
-  EXPECT_EQ(Send("server", Udp("10.0.2.10:53", "10.0.1.10:4000")), "client: udp 10.0.2.10:53 > 10.0.1.10:4000");
+  EXPECT_EQ(Send("server", Udp("10.0.2.10:53", "10.0.1.10:4000")),
+            "client: udp 10.0.2.10:53 > 10.0.1.10:4000");
   Send("client", Echo("10.0.1.10", "10.0.2.10", 9));
-  EXPECT_EQ(Send("server", EchoReply("10.0.2.10", "10.0.1.10", 9)), "client: echo-reply 10.0.2.10 > 10.0.1.10 id 9");
+  EXPECT_EQ(Send("server", EchoReply("10.0.2.10", "10.0.1.10", 9)),
+            "client: echo-reply 10.0.2.10 > 10.0.1.10 id 9");
 }
 
 TEST_F(SecurityGroup, ReplyEntersWithoutIngressRules) {
   Server({"in tcp 80 from 10.0.0.0/16"});
-  EXPECT_TRUE(Passes(Send("client", Tcp("10.0.1.10:4000", "10.0.2.10:80"))));  // the client has no ingress rule at all
-  EXPECT_EQ(Send("server", Tcp("10.0.2.10:80", "10.0.1.10:4000", "SA")), "client: tcp 10.0.2.10:80 > 10.0.1.10:4000 SA");
+  EXPECT_TRUE(Passes(Send(
+      "client", Tcp("10.0.1.10:4000", "10.0.2.10:80"))));  // the client has no ingress rule at all
+  EXPECT_EQ(Send("server", Tcp("10.0.2.10:80", "10.0.1.10:4000", "SA")),
+            "client: tcp 10.0.2.10:80 > 10.0.1.10:4000 SA");
 }
 
 TEST_F(SecurityGroup, TheOtherSideMayNotOpenTheSameConnection) {
@@ -175,9 +186,11 @@ TEST_F(SecurityGroup, ReferenceNeverMatchesPublicAddresses) {
   fabric.Vpc("w", {"10.1.0.0/16"}).InternetGateway();
   fabric.Group("member", {"out all to 0.0.0.0/0"}).Group("target", {"in tcp 80 from sg:member"});
   fabric.Subnet("w", {"10.1.0.0/24"}).Route("w", "0.0.0.0/0 igw");
-  fabric.Eni("member", "w", {"10.1.0.10 = 203.0.113.50"}, {"member"}).Eni("target", "w", {"10.1.0.11 = 203.0.113.51"}, {"target"});
+  fabric.Eni("member", "w", {"10.1.0.10 = 203.0.113.50"}, {"member"})
+      .Eni("target", "w", {"10.1.0.11 = 203.0.113.51"}, {"target"});
   Publish();
-  EXPECT_EQ(Send("member", Tcp("10.1.0.10:4000", "10.1.0.11:80")), "target: tcp 10.1.0.10:4000 > 10.1.0.11:80 S");
+  EXPECT_EQ(Send("member", Tcp("10.1.0.10:4000", "10.1.0.11:80")),
+            "target: tcp 10.1.0.10:4000 > 10.1.0.11:80 S");
   EXPECT_EQ(Send("member", Tcp("10.1.0.10:4001", "203.0.113.51:80")), "drop SG_INGRESS_DENIED");
 }
 

@@ -2,9 +2,9 @@
 //
 //   internet: api 198.51.100.7, visitor 198.51.100.8
 //      │ igw
-//   public 10.0.0.0/24   web 10.0.0.10 = 203.0.113.10, bare 10.0.0.11 (no public address), nat 10.0.0.100 = 203.0.113.100
-//   app    10.0.1.0/24   app 10.0.1.10, app-2 10.0.1.11          0.0.0.0/0 → nat
-//   data   10.0.2.0/24   db 10.0.2.10                            no way out
+//   public 10.0.0.0/24   web 10.0.0.10 = 203.0.113.10, bare 10.0.0.11 (no public address),
+//   nat 10.0.0.100 = 203.0.113.100 app    10.0.1.0/24   app 10.0.1.10, app-2 10.0.1.11 0.0.0.0/0 →
+//   nat data   10.0.2.0/24   db 10.0.2.10                            no way out
 //
 //   sg web: 80 from anywhere, everything out        sg app: 8080 from sg web, everything out
 //   sg db:  3306 from sg app, nothing out           sg icmp: every ICMP from anywhere
@@ -23,7 +23,9 @@ class Shop : public FabricFixture {
     fabric.Group("app", {"in tcp 8080 from sg:web", "out all to 0.0.0.0/0"});
     fabric.Group("db", {"in tcp 3306 from sg:app"});
     fabric.Group("icmp", {"in icmp from 0.0.0.0/0"});
-    fabric.Subnet("public", {"10.0.0.0/24"}).Subnet("app", {"10.0.1.0/24"}).Subnet("data", {"10.0.2.0/24"});
+    fabric.Subnet("public", {"10.0.0.0/24"})
+        .Subnet("app", {"10.0.1.0/24"})
+        .Subnet("data", {"10.0.2.0/24"});
     fabric.Eni("web", "public", {"10.0.0.10 = 203.0.113.10"}, {"web"});
     fabric.Eni("bare", "public", {"10.0.0.11"}, {"web"});
     fabric.Eni("app", "app", {"10.0.1.10"}, {"app"});

@@ -1,4 +1,5 @@
-// Source/destination check (vpc-semantics §1): an interface sends from its own addresses only, unless the check is off.
+// Source/destination check (vpc-semantics §1): an interface sends from its own addresses only,
+// unless the check is off.
 #include "tests/packet/shop.h"
 
 namespace taploom::test {
@@ -7,7 +8,8 @@ namespace {
 class SourceCheck : public Shop {};
 
 TEST_F(SourceCheck, OwnAddressPasses) {
-  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "10.0.0.10:80")), "web: tcp 10.0.1.10:4000 > 10.0.0.10:80 S");
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "10.0.0.10:80")),
+            "web: tcp 10.0.1.10:4000 > 10.0.0.10:80 S");
 }
 
 TEST_F(SourceCheck, ForgedAddressIsDropped) {
@@ -19,19 +21,22 @@ TEST_F(SourceCheck, AddressOfAnotherInstanceIsDropped) {
 }
 
 TEST_F(SourceCheck, OwnPublicAddressIsNotOneOfTheInterface) {
-  EXPECT_EQ(Send("web", Tcp("203.0.113.10:4000", "198.51.100.7:80")), "drop SOURCE_DEST_CHECK_SOURCE");
+  EXPECT_EQ(Send("web", Tcp("203.0.113.10:4000", "198.51.100.7:80")),
+            "drop SOURCE_DEST_CHECK_SOURCE");
 }
 
 TEST_F(SourceCheck, SecondaryAddressIsOwn) {
   fabric.SetAddresses("app", {"10.0.1.10", "10.0.1.20"});
   Publish();
-  EXPECT_EQ(Send("app", Tcp("10.0.1.20:4000", "10.0.0.10:80")), "web: tcp 10.0.1.20:4000 > 10.0.0.10:80 S");
+  EXPECT_EQ(Send("app", Tcp("10.0.1.20:4000", "10.0.0.10:80")),
+            "web: tcp 10.0.1.20:4000 > 10.0.0.10:80 S");
 }
 
 TEST_F(SourceCheck, SwitchedOffLetsForeignSourcesOut) {
   fabric.Eni("router", "app", {"10.0.1.50"}, {"app"}, {.source_dest_check = false});
   Publish();
-  EXPECT_EQ(Send("router", Tcp("192.0.2.1:4000", "10.0.0.10:80")), "web: tcp 192.0.2.1:4000 > 10.0.0.10:80 S");
+  EXPECT_EQ(Send("router", Tcp("192.0.2.1:4000", "10.0.0.10:80")),
+            "web: tcp 192.0.2.1:4000 > 10.0.0.10:80 S");
 }
 
 TEST_F(SourceCheck, SwitchedOffIsStillFiltered) {

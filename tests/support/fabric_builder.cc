@@ -13,7 +13,9 @@
 namespace taploom::test {
 namespace {
 
-[[noreturn]] void Reject(const std::string& text) { throw std::invalid_argument("not understood: \"" + text + "\""); }
+[[noreturn]] void Reject(const std::string& text) {
+  throw std::invalid_argument("not understood: \"" + text + "\"");
+}
 
 FabricBuilder::Texts WordsOf(const std::string& text) {
   std::istringstream stream(text);
@@ -50,7 +52,8 @@ void SetRange(const std::string& text, config::Match& match) {
   const bool is_icmp = match.protocol() == 1 || match.protocol() == 58;
   const auto split = text.find(is_icmp ? '/' : '-');
   const int first = std::stoi(text);
-  const int second = split == std::string::npos ? (is_icmp ? -1 : first) : std::stoi(text.substr(split + 1));
+  const int second =
+      split == std::string::npos ? (is_icmp ? -1 : first) : std::stoi(text.substr(split + 1));
   if (is_icmp) {
     match.set_icmp_type(first);
     match.set_icmp_code(second);
@@ -61,7 +64,8 @@ void SetRange(const std::string& text, config::Match& match) {
 }
 
 int ProtocolOf(const std::string& word) {
-  static const std::map<std::string, int> kNames = {{"all", -1}, {"tcp", 6}, {"udp", 17}, {"icmp", 1}, {"icmpv6", 58}};
+  static const std::map<std::string, int> kNames = {
+      {"all", -1}, {"tcp", 6}, {"udp", 17}, {"icmp", 1}, {"icmpv6", 58}};
   const auto named = kNames.find(word);
   return named != kNames.end() ? named->second : std::stoi(word);
 }
@@ -81,7 +85,8 @@ void SetMatch(Iterator& word, Iterator end, config::Match& match) {
 
 template <typename Repeated>
 auto* FindByName(Repeated& objects, const std::string& name) {
-  const auto found = std::find_if(objects.begin(), objects.end(), [&](const auto& object) { return object.name() == name; });
+  const auto found = std::find_if(objects.begin(), objects.end(),
+                                  [&](const auto& object) { return object.name() == name; });
   return found == objects.end() ? nullptr : &*found;
 }
 
@@ -109,18 +114,22 @@ void AddAddresses(const FabricBuilder::Texts& addresses, Eni& eni) {
 
 }  // namespace
 
-FabricBuilder::FabricBuilder() : config_(std::make_unique<config::FabricConfig>()) { config_->set_name("test"); }
+FabricBuilder::FabricBuilder() : config_(std::make_unique<config::FabricConfig>()) {
+  config_->set_name("test");
+}
 FabricBuilder::~FabricBuilder() = default;
 
 std::string FabricBuilder::id(const std::string& kind, const std::string& name) const {
   std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
-  for (const char letter : kind + "/" + name) hash = (hash ^ static_cast<std::uint8_t>(letter)) * 0x100000001b3ull;
+  for (const char letter : kind + "/" + name)
+    hash = (hash ^ static_cast<std::uint8_t>(letter)) * 0x100000001b3ull;
   return fmt::format("{}-{:016x}0", kind, hash);
 }
 
 wire::MacAddress FabricBuilder::NextMac(std::uint8_t kind) {
   const std::uint16_t number = next_mac_++;
-  return {{kind, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
+  return {
+      {kind, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
 }
 
 FabricBuilder& FabricBuilder::Vpc(const std::string& name, const Texts& cidrs) {
@@ -166,17 +175,21 @@ FabricBuilder& FabricBuilder::Subnet(const std::string& name, const Texts& cidrs
   subnet.set_network_acl_id(acl.id());
   router_macs_[name] = NextMac(0x0a);
   subnet.set_router_mac(BytesOf(router_macs_[name]));
-  return Acl(name, {"100 in allow all 0.0.0.0/0", "100 out allow all 0.0.0.0/0", "101 in allow all ::/0", "101 out allow all ::/0"});
+  return Acl(name, {"100 in allow all 0.0.0.0/0", "100 out allow all 0.0.0.0/0",
+                    "101 in allow all ::/0", "101 out allow all ::/0"});
 }
 
 config::RouteTable& FabricBuilder::RouteTableOf(const std::string& subnet) {
   return GetByName(*config_->mutable_route_tables(), subnet);
 }
 
-FabricBuilder& FabricBuilder::RemoveRoute(const std::string& subnet, const std::string& destination) {
+FabricBuilder& FabricBuilder::RemoveRoute(const std::string& subnet,
+                                          const std::string& destination) {
   auto& routes = *RouteTableOf(subnet).mutable_routes();
   routes.erase(std::remove_if(routes.begin(), routes.end(),
-                              [&](const config::Route& route) { return IsPrefix(route.destination(), destination); }),
+                              [&](const config::Route& route) {
+                                return IsPrefix(route.destination(), destination);
+                              }),
                routes.end());
   return *this;
 }
@@ -243,7 +256,9 @@ FabricBuilder& FabricBuilder::Acl(const std::string& subnet, const Texts& entrie
   acl.clear_entries();
   for (const std::string& text : entries) {
     const auto words = WordsOf(text);
-    if (words.size() < 5 || (words[1] != "in" && words[1] != "out") || (words[2] != "allow" && words[2] != "deny")) Reject(text);
+    if (words.size() < 5 || (words[1] != "in" && words[1] != "out") ||
+        (words[2] != "allow" && words[2] != "deny"))
+      Reject(text);
     config::NetworkAclEntry& entry = *acl.add_entries();
     entry.set_rule_number(static_cast<std::uint32_t>(std::stoul(words[0])));
     entry.set_direction(words[1] == "in" ? config::INGRESS : config::EGRESS);
@@ -264,7 +279,8 @@ FabricBuilder& FabricBuilder::PrefixList(const std::string& name, const Texts& c
   return *this;
 }
 
-FabricBuilder& FabricBuilder::Eni(const std::string& name, const std::string& subnet, const Texts& addresses, const Texts& groups,
+FabricBuilder& FabricBuilder::Eni(const std::string& name, const std::string& subnet,
+                                  const Texts& addresses, const Texts& groups,
                                   const EniOptions& options) {
   config::Eni& eni = *config_->add_enis();
   eni.set_id(id("eni", name));
@@ -294,7 +310,8 @@ FabricBuilder& FabricBuilder::SetAddresses(const std::string& name, const Texts&
   return *this;
 }
 
-FabricBuilder& FabricBuilder::NatGateway(const std::string& name, const std::string& subnet, const Texts& addresses) {
+FabricBuilder& FabricBuilder::NatGateway(const std::string& name, const std::string& subnet,
+                                         const Texts& addresses) {
   config::Eni& eni = *config_->add_enis();
   eni.set_id(id("eni", name));
   eni.set_name(name);

@@ -7,9 +7,10 @@
 //   fabric.Eni("web-1", "public", {"10.0.0.10 = 203.0.113.10"}, {"web"});
 //   fabric.InternetHost("visitor", {"198.51.100.7"});
 //
-// Groups, ACLs, subnets, interfaces and gateways belong to the VPC named last. Every subnet has a route table of its own with
-// the local routes, and an ACL that allows everything until Acl is called. Ids are AWS-shaped and derived from the names; ports
-// count from 1 in the order of the calls. A text that makes no sense throws std::invalid_argument: the test is wrong.
+// Groups, ACLs, subnets, interfaces and gateways belong to the VPC named last. Every subnet has a
+// route table of its own with the local routes, and an ACL that allows everything until Acl is
+// called. Ids are AWS-shaped and derived from the names; ports count from 1 in the order of the
+// calls. A text that makes no sense throws std::invalid_argument: the test is wrong.
 #ifndef TAPLOOM_TESTS_SUPPORT_FABRIC_BUILDER_H_
 #define TAPLOOM_TESTS_SUPPORT_FABRIC_BUILDER_H_
 
@@ -25,7 +26,7 @@
 namespace taploom::config {
 class FabricConfig;
 class RouteTable;
-}
+}  // namespace taploom::config
 
 namespace taploom::test {
 
@@ -46,26 +47,31 @@ class FabricBuilder {
   FabricBuilder& InternetGateway();
   FabricBuilder& Subnet(const std::string& name, const Texts& cidrs);
 
-  // "0.0.0.0/0 igw", "0.0.0.0/0 nat:NAME", "10.9.0.0/16 eni:NAME", "10.9.0.0/16 blackhole". Replaces a route to the same block.
+  // "0.0.0.0/0 igw", "0.0.0.0/0 nat:NAME", "10.9.0.0/16 eni:NAME", "10.9.0.0/16 blackhole".
+  // Replaces a route to the same block.
   FabricBuilder& Route(const std::string& subnet, const std::string& route);
   FabricBuilder& RemoveRoute(const std::string& subnet, const std::string& destination);
 
-  // "in tcp 80 from 0.0.0.0/0", "in icmp 3/4 from 10.0.0.0/16", "out udp 53-60 to pl:dns", "in all from sg:web".
-  FabricBuilder& Group(const std::string& name, const Texts& rules);  // replaces the rules of a group that exists
-  // "100 in allow tcp 443 0.0.0.0/0", "200 out deny all ::/0". Replaces the entries of the subnet's ACL.
+  // "in tcp 80 from 0.0.0.0/0", "in icmp 3/4 from 10.0.0.0/16", "out udp 53-60 to pl:dns", "in all
+  // from sg:web".
+  FabricBuilder& Group(const std::string& name,
+                       const Texts& rules);  // replaces the rules of a group that exists
+  // "100 in allow tcp 443 0.0.0.0/0", "200 out deny all ::/0". Replaces the entries of the subnet's
+  // ACL.
   FabricBuilder& Acl(const std::string& subnet, const Texts& entries);
   FabricBuilder& PrefixList(const std::string& name, const Texts& cidrs);
 
   // Addresses: "10.0.0.10", "10.0.0.10 = 203.0.113.10" (with a public one), "2001:db8::10".
-  FabricBuilder& Eni(const std::string& name, const std::string& subnet, const Texts& addresses, const Texts& groups,
-                     const EniOptions& options = {});
+  FabricBuilder& Eni(const std::string& name, const std::string& subnet, const Texts& addresses,
+                     const Texts& groups, const EniOptions& options = {});
   FabricBuilder& SetAddresses(const std::string& eni, const Texts& addresses);
-  FabricBuilder& NatGateway(const std::string& name, const std::string& subnet, const Texts& addresses);
+  FabricBuilder& NatGateway(const std::string& name, const std::string& subnet,
+                            const Texts& addresses);
   FabricBuilder& InternetHost(const std::string& name, const Texts& addresses);
   FabricBuilder& ConnectionsPerEni(std::uint32_t count);
 
-  // The fabric as it now stands, compiled, each time with the next generation. Throws std::invalid_argument when Compile finds a
-  // fault.
+  // The fabric as it now stands, compiled, each time with the next generation. Throws
+  // std::invalid_argument when Compile finds a fault.
   std::shared_ptr<const tables::Snapshot> Build();
   const config::FabricConfig& config() const { return *config_; }
 

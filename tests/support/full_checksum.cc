@@ -12,7 +12,8 @@ std::uint16_t FullSum(std::span<const std::uint8_t> bytes, std::uint32_t start) 
   return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
 }
 
-std::uint16_t PseudoHeaderSumOf(std::span<const std::uint8_t> frame, std::uint8_t protocol, std::size_t l4_size) {
+std::uint16_t PseudoHeaderSumOf(std::span<const std::uint8_t> frame, std::uint8_t protocol,
+                                std::size_t l4_size) {
   const auto packet = frame.subspan(14);
   const bool v4 = packet[0] >> 4 == 4;
   const auto addresses = v4 ? packet.subspan(12, 8) : packet.subspan(8, 32);

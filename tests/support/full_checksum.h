@@ -1,5 +1,5 @@
-// FullChecksum: the Internet checksum computed the slow obvious way, byte pair by byte pair in network order (RFC 1071 §4.1):
-// the second opinion about every increment of the dataplane.
+// FullChecksum: the Internet checksum computed the slow obvious way, byte pair by byte pair in
+// network order (RFC 1071 §4.1): the second opinion about every increment of the dataplane.
 #ifndef TAPLOOM_TESTS_SUPPORT_FULL_CHECKSUM_H_
 #define TAPLOOM_TESTS_SUPPORT_FULL_CHECKSUM_H_
 
@@ -15,7 +15,8 @@ inline std::uint16_t FullChecksum(std::span<const std::uint8_t> bytes, std::uint
   return static_cast<std::uint16_t>(~FullSum(bytes, start));
 }
 // Of the IP packet behind the Ethernet header of `frame`.
-std::uint16_t PseudoHeaderSumOf(std::span<const std::uint8_t> frame, std::uint8_t protocol, std::size_t l4_size);
+std::uint16_t PseudoHeaderSumOf(std::span<const std::uint8_t> frame, std::uint8_t protocol,
+                                std::size_t l4_size);
 
 }  // namespace taploom::test
 

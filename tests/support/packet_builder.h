@@ -35,7 +35,8 @@ class PacketBuilder {
   PacketBuilder& DontFragment();
   PacketBuilder& Payload(std::size_t bytes);  // filled with a pattern that depends on the position
   PacketBuilder& Payload(std::vector<std::uint8_t> bytes);
-  // An ICMP error's payload: the IP packet of `frame`, as if it had come back, cut after `size` bytes.
+  // An ICMP error's payload: the IP packet of `frame`, as if it had come back, cut after `size`
+  // bytes.
   PacketBuilder& Quoting(const std::vector<std::uint8_t>& frame, std::size_t size = SIZE_MAX);
   PacketBuilder& NoUdpChecksum();
   // IP payload bytes [from, from + size) as a fragment of the datagram; `id` tells datagrams apart.
@@ -71,17 +72,24 @@ class PacketBuilder {
   std::uint16_t ip_id_ = 0;
 };
 
-PacketBuilder Tcp(const std::string& source, const std::string& destination, const std::string& flags = "S");
+PacketBuilder Tcp(const std::string& source, const std::string& destination,
+                  const std::string& flags = "S");
 PacketBuilder Udp(const std::string& source, const std::string& destination);
 // An echo request or reply, of either family.
-PacketBuilder Echo(const std::string& source, const std::string& destination, std::uint16_t identifier = 7);
-PacketBuilder EchoReply(const std::string& source, const std::string& destination, std::uint16_t identifier = 7);
-PacketBuilder IcmpError(const std::string& source, const std::string& destination, std::uint8_t type, std::uint8_t code);
+PacketBuilder Echo(const std::string& source, const std::string& destination,
+                   std::uint16_t identifier = 7);
+PacketBuilder EchoReply(const std::string& source, const std::string& destination,
+                        std::uint16_t identifier = 7);
+PacketBuilder IcmpError(const std::string& source, const std::string& destination,
+                        std::uint8_t type, std::uint8_t code);
 
 // Who has `target`? Tell `sender`.
-Frame ArpRequest(const wire::MacAddress& sender_mac, const std::string& sender, const std::string& target);
-Frame ArpReplyFrame(const wire::MacAddress& sender_mac, const std::string& sender, const std::string& target);
-Frame NeighborSolicitation(const wire::MacAddress& sender_mac, const std::string& sender, const std::string& target);
+Frame ArpRequest(const wire::MacAddress& sender_mac, const std::string& sender,
+                 const std::string& target);
+Frame ArpReplyFrame(const wire::MacAddress& sender_mac, const std::string& sender,
+                    const std::string& target);
+Frame NeighborSolicitation(const wire::MacAddress& sender_mac, const std::string& sender,
+                           const std::string& target);
 
 }  // namespace taploom::test
 

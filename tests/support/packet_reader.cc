@@ -15,10 +15,12 @@ constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpv6 = 58;
 constexpr std::size_t kEthernet = 14;
 using Bytes = std::span<const std::uint8_t>;
 
-std::uint16_t Read16(Bytes bytes, std::size_t at) { return static_cast<std::uint16_t>(bytes[at] * 256 + bytes[at + 1]); }
+std::uint16_t Read16(Bytes bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(bytes[at] * 256 + bytes[at + 1]);
+}
 
-// The IP layer of one packet. A quoted packet may be cut short, which libtins refuses to read, so this is read by hand for both
-// and libtins' reading is compared where it has one.
+// The IP layer of one packet. A quoted packet may be cut short, which libtins refuses to read, so
+// this is read by hand for both and libtins' reading is compared where it has one.
 struct Ip {
   bool valid = false, v4 = true;
   std::string source, destination;
@@ -70,7 +72,8 @@ Ip ReadIp(Bytes packet) {
 }
 
 std::string EndpointText(const std::string& address, std::uint16_t port) {
-  return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
+  return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
+                                                : fmt::format("[{}]:{}", address, port);
 }
 
 std::string FlagsText(std::uint8_t flags) {
@@ -84,7 +87,8 @@ std::string FlagsText(std::uint8_t flags) {
 }
 
 bool IsIcmpError(const Ip& ip, std::uint8_t type) {
-  return ip.v4 ? type == 3 || type == 4 || type == 5 || type == 11 || type == 12 : type >= 1 && type < 128;
+  return ip.v4 ? type == 3 || type == 4 || type == 5 || type == 11 || type == 12
+               : type >= 1 && type < 128;
 }
 
 std::string DescribePacket(Bytes packet, bool quoted);
@@ -107,47 +111,61 @@ std::string DescribePacket(Bytes packet, bool quoted) {
   std::string text;
   const bool has_transport = ip.fragment_offset == 0;
   if (has_transport && ip.protocol == kTcp && l4.size() >= 4) {
-    text = fmt::format("tcp {} > {}", EndpointText(ip.source, Read16(l4, 0)), EndpointText(ip.destination, Read16(l4, 2)));
+    text = fmt::format("tcp {} > {}", EndpointText(ip.source, Read16(l4, 0)),
+                       EndpointText(ip.destination, Read16(l4, 2)));
     if (!quoted) text += " " + FlagsText(l4[13]);
   } else if (has_transport && ip.protocol == kUdp && l4.size() >= 4) {
-    text = fmt::format("udp {} > {}", EndpointText(ip.source, Read16(l4, 0)), EndpointText(ip.destination, Read16(l4, 2)));
+    text = fmt::format("udp {} > {}", EndpointText(ip.source, Read16(l4, 0)),
+                       EndpointText(ip.destination, Read16(l4, 2)));
   } else if (has_transport && (ip.protocol == kIcmp || ip.protocol == kIcmpv6) && l4.size() >= 8) {
     text = DescribeIcmp(ip, l4, quoted);
   } else {
     text = fmt::format("protocol {} {} > {}", ip.protocol, ip.source, ip.destination);
   }
-  if (ip.is_fragment()) text += fmt::format(" part {}+{}{}", ip.fragment_offset, ip.total_size - ip.header_size, ip.more_fragments ? "" : " last");
+  if (ip.is_fragment())
+    text += fmt::format(" part {}+{}{}", ip.fragment_offset, ip.total_size - ip.header_size,
+                        ip.more_fragments ? "" : " last");
   if (!quoted && ip.ttl != 64) text += fmt::format(" ttl {}", ip.ttl);
-  if (quoted && ip.v4 && FullSum(packet.first(ip.header_size)) != 0xffff) text += " BAD QUOTED IP CHECKSUM";
+  if (quoted && ip.v4 && FullSum(packet.first(ip.header_size)) != 0xffff)
+    text += " BAD QUOTED IP CHECKSUM";
   return text;
 }
 
 std::string DescribeArp(const Frame& frame) {
-  const Tins::EthernetII ethernet(frame.bytes.data(), static_cast<std::uint32_t>(frame.bytes.size()));
+  const Tins::EthernetII ethernet(frame.bytes.data(),
+                                  static_cast<std::uint32_t>(frame.bytes.size()));
   const auto& arp = ethernet.rfind_pdu<Tins::ARP>();
   if (arp.opcode() == Tins::ARP::REPLY) {
-    return fmt::format("arp {} is-at {} tell {}", arp.sender_ip_addr().to_string(), arp.sender_hw_addr().to_string(),
-                       arp.target_ip_addr().to_string());
+    return fmt::format("arp {} is-at {} tell {}", arp.sender_ip_addr().to_string(),
+                       arp.sender_hw_addr().to_string(), arp.target_ip_addr().to_string());
   }
-  return fmt::format("arp who-has {} tell {}", arp.target_ip_addr().to_string(), arp.sender_ip_addr().to_string());
+  return fmt::format("arp who-has {} tell {}", arp.target_ip_addr().to_string(),
+                     arp.sender_ip_addr().to_string());
 }
 
 std::string DescribeAdvertisement(const Frame& frame) {
-  const Tins::EthernetII ethernet(frame.bytes.data(), static_cast<std::uint32_t>(frame.bytes.size()));
+  const Tins::EthernetII ethernet(frame.bytes.data(),
+                                  static_cast<std::uint32_t>(frame.bytes.size()));
   const auto& icmp = ethernet.rfind_pdu<Tins::ICMPv6>();
-  return fmt::format("nd {} is-at {}{}{}{}", icmp.target_addr().to_string(), icmp.target_link_layer_addr().to_string(),
-                     icmp.router() ? " router" : "", icmp.solicited() ? " solicited" : "", icmp.override() ? " override" : "");
+  return fmt::format("nd {} is-at {}{}{}{}", icmp.target_addr().to_string(),
+                     icmp.target_link_layer_addr().to_string(), icmp.router() ? " router" : "",
+                     icmp.solicited() ? " solicited" : "", icmp.override() ? " override" : "");
 }
 
 // libtins reads the frame again and must see the same addresses.
 std::string Disagreement(const Frame& frame, const Ip& ip) {
   try {
-    const Tins::EthernetII ethernet(frame.bytes.data(), static_cast<std::uint32_t>(frame.bytes.size()));
+    const Tins::EthernetII ethernet(frame.bytes.data(),
+                                    static_cast<std::uint32_t>(frame.bytes.size()));
     if (const auto* v4 = ethernet.find_pdu<Tins::IP>(); v4 != nullptr) {
-      return v4->src_addr().to_string() == ip.source && v4->dst_addr().to_string() == ip.destination ? "" : " LIBTINS DISAGREES";
+      return v4->src_addr().to_string() == ip.source && v4->dst_addr().to_string() == ip.destination
+                 ? ""
+                 : " LIBTINS DISAGREES";
     }
     if (const auto* v6 = ethernet.find_pdu<Tins::IPv6>(); v6 != nullptr) {
-      return wire::IpAddress::Parse(v6->src_addr().to_string())->ToString() == ip.source ? "" : " LIBTINS DISAGREES";
+      return wire::IpAddress::Parse(v6->src_addr().to_string())->ToString() == ip.source
+                 ? ""
+                 : " LIBTINS DISAGREES";
     }
   } catch (const Tins::exception_base& exception) {
     return fmt::format(" LIBTINS REFUSES: {}", exception.what());
@@ -162,10 +180,13 @@ std::string ChecksumFault(const Frame& frame) {
   const Ip ip = ReadIp(packet);
   if (!ip.valid || ip.total_size > packet.size()) return " NOT IP";
   if (ip.v4 && FullSum(packet.first(ip.header_size)) != 0xffff) return " BAD IP CHECKSUM";
-  const bool has_checksum = ip.protocol == kTcp || ip.protocol == kUdp || (ip.protocol == kIcmp && ip.v4) || (ip.protocol == kIcmpv6 && !ip.v4);
+  const bool has_checksum = ip.protocol == kTcp || ip.protocol == kUdp ||
+                            (ip.protocol == kIcmp && ip.v4) || (ip.protocol == kIcmpv6 && !ip.v4);
   if (ip.is_fragment() || !has_checksum) return "";
   const Bytes l4 = packet.subspan(ip.header_size, ip.total_size - ip.header_size);
-  const std::uint16_t pseudo = ip.protocol == kIcmp ? std::uint16_t{0} : PseudoHeaderSumOf(frame.bytes, ip.protocol, l4.size());
+  const std::uint16_t pseudo = ip.protocol == kIcmp
+                                   ? std::uint16_t{0}
+                                   : PseudoHeaderSumOf(frame.bytes, ip.protocol, l4.size());
   if (frame.vnet.needs_checksum()) {
     const std::size_t field = kEthernet + ip.header_size + frame.vnet.checksum_offset;
     return Read16(frame.bytes, field) == pseudo ? "" : " BAD PARTIAL CHECKSUM";
@@ -182,8 +203,10 @@ std::string Describe(const Frame& frame) {
   const Bytes packet = Bytes(frame.bytes).subspan(kEthernet);
   const Ip ip = ReadIp(packet);
   if (!ip.valid) return "not IP";
-  const bool advertises = ip.protocol == kIcmpv6 && packet.size() > ip.header_size && packet[ip.header_size] == 136;
-  const std::string text = advertises ? DescribeAdvertisement(frame) : DescribePacket(packet, false);
+  const bool advertises =
+      ip.protocol == kIcmpv6 && packet.size() > ip.header_size && packet[ip.header_size] == 136;
+  const std::string text =
+      advertises ? DescribeAdvertisement(frame) : DescribePacket(packet, false);
   return text + ChecksumFault(frame) + Disagreement(frame, ip);
 }
 
@@ -193,19 +216,28 @@ std::vector<std::uint8_t> PayloadOf(const Frame& frame) {
   std::size_t at = ip.header_size;
   if (!ip.is_fragment() || ip.fragment_offset == 0) {
     switch (ip.protocol) {
-      case kTcp: at += packet[at + 12] / 16 * 4u; break;
+      case kTcp:
+        at += packet[at + 12] / 16 * 4u;
+        break;
       case kUdp:
       case kIcmp:
-      case kIcmpv6: at += 8; break;
-      default: break;
+      case kIcmpv6:
+        at += 8;
+        break;
+      default:
+        break;
     }
   }
   const auto payload = packet.subspan(at, ip.total_size - at);
   return {payload.begin(), payload.end()};
 }
 
-wire::MacAddress SourceMacOf(const Frame& frame) { return wire::MacAddress::FromBytes(frame.bytes.data() + 6); }
-wire::MacAddress DestinationMacOf(const Frame& frame) { return wire::MacAddress::FromBytes(frame.bytes.data()); }
+wire::MacAddress SourceMacOf(const Frame& frame) {
+  return wire::MacAddress::FromBytes(frame.bytes.data() + 6);
+}
+wire::MacAddress DestinationMacOf(const Frame& frame) {
+  return wire::MacAddress::FromBytes(frame.bytes.data());
+}
 
 std::uint16_t SourcePortOf(const Frame& frame) {
   const Bytes packet = Bytes(frame.bytes).subspan(kEthernet);

@@ -1,0 +1,189 @@
+// NAT gateway (vpc-semantics §4; §15 cases 2 and 14–17).
+#include <chrono>
+#include <string>
+
+#include "tests/packet/shop.h"
+
+namespace taploom::test {
+namespace {
+
+using std::chrono::seconds;
+
+class NatGateway : public Shop {};
+
+//   app 10.0.1.10:4000 ─► nat 203.0.113.100:p ─► api 198.51.100.7:443, and back
+TEST_F(NatGateway, FourPacketsOfTcpOriginalTranslatedReplyRestored) {
+  Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443"));
+  const std::string translated = SeenEnds().source;
+  EXPECT_EQ("203.0.113.100:", translated.substr(0, 14));
+  EXPECT_GE(std::stoi(translated.substr(14)), 1024);
+  EXPECT_EQ(Send("api", Tcp("198.51.100.7:443", translated, "SA").Sequence(5000, 1001)),
+            "app: tcp 198.51.100.7:443 > 10.0.1.10:4000 SA ttl 63");
+}
+
+TEST_F(NatGateway, FourPacketsOfUdp) {
+  Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53").Payload(31));
+  EXPECT_EQ(Send("api", Udp("198.51.100.7:53", SeenEnds().source).Payload(33)),
+            "app: udp 198.51.100.7:53 > 10.0.1.10:4000 ttl 63");
+}
+
+TEST_F(NatGateway, AUdpDatagramWithoutChecksumStaysWithout) {
+  EXPECT_EQ(Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53").NoUdpChecksum()).substr(0, 4),
+            "api:");
+}
+
+TEST_F(NatGateway, FourPacketsOfAnEcho) {
+  Send("app", Echo("10.0.1.10", "198.51.100.7", 7));
+  const std::uint16_t identifier = SourcePortOf(last().frame);
+  EXPECT_EQ(Send("api", EchoReply("198.51.100.7", "203.0.113.100", identifier)),
+            "app: echo-reply 198.51.100.7 > 10.0.1.10 id 7 ttl 63");
+}
+
+TEST_F(NatGateway, TwoInsidersMayUseTheSamePort) {
+  Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443"));
+  const std::string first = SeenEnds().source;
+  Send("app-2", Tcp("10.0.1.11:4000", "198.51.100.7:443"));
+  const std::string second = SeenEnds().source;
+  EXPECT_NE(first, second);
+  EXPECT_EQ(Send("api", Tcp("198.51.100.7:443", second, "SA")).substr(0, 6), "app-2:");
+  EXPECT_EQ(Send("api", Tcp("198.51.100.7:443", first, "SA")).substr(0, 4), "app:");
+}
+
+TEST_F(NatGateway, NobodyComesInUninvited) {
+  EXPECT_EQ(Send("api", Tcp("198.51.100.7:4000", "203.0.113.100:2000")),
+            "drop NAT_UNSOLICITED_INBOUND");
+  EXPECT_EQ(Send("api", Echo("198.51.100.7", "203.0.113.100")),
+            "drop NAT_UNSOLICITED_INBOUND");  // case 17
+  Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443"));
+  // Filtering is by address and port: another port of the same host is a stranger too.
+  EXPECT_EQ(Send("api", Tcp("198.51.100.7:444", SeenEnds().source)),
+            "drop NAT_UNSOLICITED_INBOUND");
+}
+
+// Case 14.
+TEST_F(NatGateway, After350SecondsIdleTheInsideIsReset) {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  Wait(seconds(351));
+  EXPECT_EQ(
+      Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Sequence(1001, 5001).Payload(10)),
+      "reply [NAT_UNSOLICITED_INBOUND]: tcp 198.51.100.7:443 > 10.0.1.10:4000 R");
+  EXPECT_EQ(1u, nat("nat").idle_timeouts.value());
+}
+
+TEST_F(NatGateway, WithTrafficItLivesOn) {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  for (int i = 0; i < 3; ++i) {
+    Wait(seconds(349));
+    Expire();
+    EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Sequence(1001, 5001))
+                  .substr(0, 4),
+              "api:");
+  }
+}
+
+// Case 15.
+TEST_F(NatGateway, FiftyFiveThousandPortsPerDestinationThenErrorPortAllocation) {
+  UseTable({.capacity = 60'000, .capacity_per_port = 60'000, .seed = 1});
+  Publish();
+  for (std::uint32_t i = 0; i < 55'000; ++i) {
+    const std::string sender = i < 50'000 ? "app" : "app-2";
+    const std::string source =
+        (i < 50'000 ? "10.0.1.10:" : "10.0.1.11:") + std::to_string(1000 + i % 50'000);
+    bench().Process(FrameOf(sender, Tcp(source, "198.51.100.7:443")), fabric.port(sender));
+  }
+  ASSERT_EQ(55'000u, connections().nat_ports().total());
+  EXPECT_EQ(Send("app-2", Tcp("10.0.1.11:60000", "198.51.100.7:443")), "drop NAT_PORT_ALLOCATION");
+  EXPECT_EQ(1u, nat("nat").port_allocation_errors.value());
+  EXPECT_EQ(Send("app-2", Tcp("10.0.1.11:60000", "198.51.100.7:444")).substr(0, 4), "api:");
+}
+
+TEST_F(NatGateway, APortIsFreedWithItsConnection) {
+  for (int i = 0; i < 100; ++i) {
+    Send("app", Tcp("10.0.1.10:" + std::to_string(4000 + i), "198.51.100.7:443"));
+  }
+  EXPECT_EQ(100u, connections().nat_ports().total());
+  Wait(seconds(62));  // half-open connections are kept for 60 s
+  for (int i = 0; i < 4; ++i) Expire();
+  EXPECT_EQ(0u, connections().nat_ports().total());
+  EXPECT_EQ(0u, connections().size());
+}
+
+// Case 16.
+TEST_F(NatGateway, FragmentsOfUdpPassThoseOfTcpAndIcmpDoNot) {
+  const PacketBuilder udp = Udp("10.0.1.10:4000", "198.51.100.7:53").Payload(2000);
+  EXPECT_EQ(Send("app", PacketBuilder(udp).Slice(0, 1000)).substr(0, 4), "api:");
+  EXPECT_EQ(Send("app", PacketBuilder(udp).Slice(1000, 1008)).substr(0, 4), "api:");
+  EXPECT_EQ(Send("app", Echo("10.0.1.10", "198.51.100.7").Payload(2000).Slice(0, 1000)),
+            "drop NAT_FRAGMENT");
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:80").Payload(2000).Slice(0, 1000)),
+            "drop NAT_FRAGMENT");
+}
+
+TEST_F(NatGateway, AFragmentOfAnEstablishedPingIsNoExceptionToThat) {
+  EXPECT_EQ(Send("app", Echo("10.0.1.10", "198.51.100.7", 7)).substr(0, 4), "api:");
+  EXPECT_EQ(Send("app", Echo("10.0.1.10", "198.51.100.7", 7).Payload(2000).Slice(0, 1000)),
+            "drop NAT_FRAGMENT");
+}
+
+TEST_F(NatGateway, TranslatesTcpUdpAndIcmpOnly) {
+  EXPECT_EQ(Send("app", PacketBuilder(132, "10.0.1.10", "198.51.100.7").Payload(20)),
+            "drop NAT_UNSUPPORTED_PROTOCOL");
+}
+
+// Case 2.
+TEST_F(NatGateway, WithoutAWayOutOfItsOwnSubnetPacketsEndBehindIt) {
+  fabric.RemoveRoute("public", "0.0.0.0/0");
+  Publish();
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443")), "drop NO_ROUTE");
+}
+
+TEST_F(NatGateway, KeepsItsPortWhenTheConfigurationChanges) {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Sequence(1001, 5001));
+  const std::string before = SeenEnds().source;
+  fabric.Group("web", {});
+  Publish();
+  Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Sequence(1001, 5001));
+  EXPECT_EQ(before, SeenEnds().source);
+  EXPECT_EQ(1u, connections().nat_ports().total());
+}
+
+// An error about a translated packet comes back to the one who sent it, and quotes what it sent
+// (RFC 5508 §4.2).
+TEST_F(NatGateway, AnErrorIsTranslatedOutsideAndInside) {
+  fabric.Group("app", {"in icmp from 0.0.0.0/0", "out all to 0.0.0.0/0"});
+  Publish();
+  for (const std::size_t quoted : {std::size_t{28}, std::size_t{40}, std::size_t{1000}}) {
+    Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53").Payload(100));
+    const Frame seen = last().frame;
+    EXPECT_EQ(
+        Send("api", IcmpError("198.51.100.7", "203.0.113.100", 3, 3).Quoting(seen.bytes, quoted)),
+        "app: icmp 3/3 198.51.100.7 > 10.0.1.10 quoting [udp 10.0.1.10:4000 > 198.51.100.7:53] ttl "
+        "63")
+        << quoted << " bytes quoted";
+  }
+}
+
+TEST_F(NatGateway, AnErrorAboutNoConnectionIsUnrelated) {
+  const Frame forged = FrameOf("api", Udp("203.0.113.100:2000", "198.51.100.7:53"));
+  EXPECT_EQ(Send("api", IcmpError("198.51.100.7", "203.0.113.100", 3, 3).Quoting(forged.bytes)),
+            "drop ICMP_ERROR_UNRELATED");
+}
+
+// A superframe is translated once, whole; its transport checksum is still to come, so only the
+// addresses are in it.
+TEST_F(NatGateway, ASuperframeIsTranslatedOnce) {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A")
+                            .Sequence(1001, 5001)
+                            .Payload(40'000)
+                            .Gso(1400))
+                .substr(0, 4),
+            "api:");
+  EXPECT_EQ(1400, last().frame.vnet.gso_size);
+  EXPECT_EQ("", ChecksumFault(last().frame));
+  EXPECT_TRUE(last().frame.vnet.needs_checksum());
+}
+
+}  // namespace
+}  // namespace taploom::test

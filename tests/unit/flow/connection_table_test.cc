@@ -1,0 +1,119 @@
+#include "dataplane/flow/connection_table.h"
+
+#include <gtest/gtest.h>
+
+namespace taploom::flow {
+namespace {
+
+using std::chrono::seconds;
+
+FlowKey Key(std::uint32_t number, std::uint16_t port) {
+  return {{wire::IpAddress::V4(0x0a000000u + number), wire::IpAddress::V4(0x0b000001u), 1000, 80,
+           wire::kProtocolTcp, 0},
+          port};
+}
+
+class ConnectionTableTest : public ::testing::Test {
+ protected:
+  Connection* Add(ConnectionTable& table, std::uint32_t number,
+                  ConnectionState state = ConnectionState::kTcpEstablished, Tick now = Tick()) {
+    Connection* connection = table.Insert(Key(number, 1), Key(number, 2), now, error);
+    if (connection != nullptr) {
+      connection->state = state;
+      table.SetTimeout(*connection, 60'000);
+    }
+    return connection;
+  }
+
+  InsertError error = InsertError::kNone;
+};
+
+TEST_F(ConnectionTableTest, BothKeysFindTheOneConnection) {
+  ConnectionTable table({.capacity = 4});
+  Connection* connection = Add(table, 1);
+  EXPECT_EQ(connection, table.Find(Key(1, 1), Tick()).connection);
+  EXPECT_EQ(FlowDirection::kOriginal, table.Find(Key(1, 1), Tick()).direction);
+  EXPECT_EQ(connection, table.Find(Key(1, 2), Tick()).connection);
+  EXPECT_EQ(FlowDirection::kReply, table.Find(Key(1, 2), Tick()).direction);
+  EXPECT_FALSE(table.Find(Key(2, 1), Tick()));
+  table.Remove(*connection);
+  EXPECT_FALSE(table.Find(Key(1, 1), Tick()));
+  EXPECT_FALSE(table.Find(Key(1, 2), Tick()));
+  EXPECT_EQ(0u, table.size());
+}
+
+TEST_F(ConnectionTableTest, TakesAsManyAsItsCapacity) {
+  constexpr std::uint32_t kCapacity = 65'536;
+  ConnectionTable table({.capacity = kCapacity, .capacity_per_port = 2 * kCapacity});
+  for (std::uint32_t i = 0; i < kCapacity; ++i) {
+    Connection* connection = Add(table, i);
+    ASSERT_NE(nullptr, connection) << i;
+    ASSERT_TRUE(connection->has(Connection::kReplyInTable)) << i;
+  }
+  EXPECT_EQ(nullptr, Add(table, kCapacity));
+  EXPECT_EQ(InsertError::kTableFull, error);
+  for (std::uint32_t i = 0; i < kCapacity; ++i) ASSERT_TRUE(table.Find(Key(i, 2), Tick())) << i;
+}
+
+TEST_F(ConnectionTableTest, WhenFullAnEmbryonicConnectionMakesRoom) {
+  ConnectionTable table({.capacity = 3});
+  Add(table, 1);
+  Add(table, 2, ConnectionState::kTcpSynSent);
+  Add(table, 3);
+  EXPECT_NE(nullptr, Add(table, 4));
+  EXPECT_TRUE(table.Find(Key(1, 1), Tick()));
+  EXPECT_FALSE(table.Find(Key(2, 1), Tick()));
+  EXPECT_TRUE(table.Find(Key(3, 1), Tick()));
+}
+
+TEST_F(ConnectionTableTest, APortHasAQuota) {
+  ConnectionTable table({.capacity = 10, .capacity_per_port = 2});
+  Add(table, 1);
+  Connection* second = Add(table, 2);
+  EXPECT_EQ(nullptr, Add(table, 3));
+  EXPECT_EQ(InsertError::kQuota, error);
+  table.Remove(*second);
+  EXPECT_NE(nullptr, Add(table, 3));
+}
+
+TEST_F(ConnectionTableTest, AnIdleConnectionIsNotFoundAndGone) {
+  ConnectionTable table({.capacity = 4});
+  Add(table, 1);
+  EXPECT_TRUE(table.Find(Key(1, 1), seconds(60)));
+  EXPECT_FALSE(table.Find(Key(1, 1), seconds(60) + Tick(1)));
+  EXPECT_EQ(0u, table.size());
+}
+
+TEST_F(ConnectionTableTest, ExpiryFreesTheIdleAndKeepsTheUsed) {
+  ConnectionTable table({.capacity = 4});
+  Add(table, 1);
+  Connection* used = Add(table, 2);
+  used->last_seen = seconds(30);
+  table.Expire(seconds(62), 64);
+  EXPECT_EQ(1u, table.size());
+  table.Expire(seconds(92), 64);
+  EXPECT_EQ(0u, table.size());
+}
+
+TEST_F(ConnectionTableTest, ExpiryLooksAtNoMoreThanItsBudget) {
+  ConnectionTable table({.capacity = 100});
+  for (std::uint32_t i = 0; i < 100; ++i) Add(table, i);
+  table.Expire(seconds(120), 30);
+  EXPECT_GE(table.size(), 70u);
+  for (int i = 0; i < 10; ++i) table.Expire(seconds(120), 30);
+  EXPECT_EQ(0u, table.size());
+}
+
+TEST_F(ConnectionTableTest, ATakenReplyKeyLeavesTheNewConnectionWithItsOriginalHalf) {
+  ConnectionTable table({.capacity = 4});
+  Connection* first = Add(table, 1);
+  Connection* second = table.Insert(Key(9, 1), Key(1, 2), Tick(), error);
+  ASSERT_NE(nullptr, second);
+  EXPECT_FALSE(second->has(Connection::kReplyInTable));
+  EXPECT_EQ(first, table.Find(Key(1, 2), Tick()).connection);
+  table.Remove(*second);
+  EXPECT_EQ(first, table.Find(Key(1, 2), Tick()).connection);
+}
+
+}  // namespace
+}  // namespace taploom::flow
