@@ -20,7 +20,7 @@ from waiting import wait_for
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"
-TAPLOOM = str(pathlib.Path(os.environ.get("TAPLOOM_BIN_DIR", REPOSITORY / "build/release/bin")) / "taploom")
+TAPLOOM = str(pathlib.Path(os.environ.get("TAPLOOM_BIN_DIR", REPOSITORY / "build/release/bin")).resolve() / "taploom")
 RUN_ROOT = pathlib.Path("/run/taploom")
 SKIPPED = 77  # exit code, as CMakeLists.txt tells ctest
 

@@ -53,7 +53,7 @@ internet:
   hosts:
     outside:
       address: {OUTSIDE}
-      run: ["exec python3 -B {EXAMPLES}/three-tier/api.py --port 80"]
+      run: ["exec python3 -B '{EXAMPLES}/three-tier/api.py' --port 80"]
 """
 
 
@@ -161,13 +161,16 @@ class Nat(FabricTest):
         with self.outside.connect(BALANCER, 80):
             pass
 
-    def test_a_forged_private_source_is_not_let_in(self):
-        self.outside.run("ip", "address", "add", "10.0.2.51/32", "dev", "lo")
-        try:
-            with self.fabric.dropping(self.outside, "IGW_PRIVATE_SOURCE"):
-                self.outside.ping(BALANCER, "-W", "1", "-I", "10.0.2.51", expect=1)
-        finally:
-            self.outside.run("ip", "address", "del", "10.0.2.51/32", "dev", "lo")
+    def test_a_forged_source_is_not_let_in(self):
+        forged = (("10.0.2.51", "IGW_PRIVATE_SOURCE"), ("100.64.0.1", "IGW_SHARED_SOURCE"),
+                  ("9.9.9.9", "SPOOFED_INTERNET_SOURCE"))  # fmt: skip
+        for source, reason in forged:
+            with self.subTest(source), self.fabric.dropping(self.outside, reason):
+                self.outside.run("ip", "address", "add", f"{source}/32", "dev", "lo")
+                try:
+                    self.outside.ping(BALANCER, "-W", "1", "-I", source, expect=1)
+                finally:
+                    self.outside.run("ip", "address", "del", f"{source}/32", "dev", "lo")
 
     # --- packet size ---
 
