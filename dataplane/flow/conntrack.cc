@@ -50,9 +50,13 @@ bool IsResetPlausible(const Connection& connection, FlowDirection direction,
   if (!connection.has(KnownFlag(Opposite(direction))))
     return true;  // the other side has not spoken: nothing to compare with
   if (!connection.has(KnownFlag(direction))) {
-    // The answer to a SYN: sequence 0, acknowledging exactly the SYN (RFC 9293 §3.10.7.1).
-    return (headers.tcp_flags & wire::kTcpAck) != 0 &&
-           headers.tcp_acknowledgment == receiver.tcp_end;
+    // The answer of a host that has no such connection (RFC 9293 §3.10.7.1): to a SYN, sequence 0
+    // acknowledging exactly the SYN; to a segment with an ACK, that acknowledgment as sequence.
+    if ((headers.tcp_flags & wire::kTcpAck) != 0) {
+      return headers.tcp_acknowledgment == receiver.tcp_end;
+    }
+    return connection.state != ConnectionState::kTcpSynSent &&
+           headers.tcp_sequence == receiver.tcp_acknowledged;
   }
   return AtOrAfter(headers.tcp_sequence, receiver.tcp_acknowledged) &&
          AtOrAfter(sender.tcp_end, headers.tcp_sequence);

@@ -1,0 +1,83 @@
+// The connection table and a std::map live the same long random life: what is in one is in the
+// other.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "dataplane/flow/connection_table.h"
+#include "tests/unit/flow/keys.h"
+
+namespace taploom::flow {
+namespace {
+
+constexpr std::uint32_t kKeys = 600, kCapacity = 256;
+
+struct TwinEntry {
+  Tick last_seen{};
+  std::uint32_t timeout_ms = 0;
+  bool IsExpired(Tick now) const { return now - last_seen > Tick(timeout_ms); }
+};
+
+TEST(ConnectionTableTwin, AgreesWithAMap) {
+  const std::uint64_t seed = TestSeed();
+  SCOPED_TRACE("TAPLOOM_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  ConnectionTable table({.capacity = kCapacity, .capacity_per_port = 100'000, .seed = seed});
+  std::map<std::uint32_t, TwinEntry> twin;
+  Tick now{};
+  int refused = 0;
+  for (int step = 0; step < 200'000; ++step) {
+    const auto n = static_cast<std::uint32_t>(random() % kKeys);
+    const bool by_reply = random() % 2 == 0;
+    std::erase_if(twin,
+                  [&](const auto& item) { return item.first == n && item.second.IsExpired(now); });
+    const ConnectionRef found = table.Find(by_reply ? ReplyKey(n) : OriginalKey(n), now);
+    ASSERT_EQ(static_cast<bool>(found), twin.contains(n)) << "step " << step << ", key " << n;
+    if (found) {
+      ASSERT_EQ(found.half().key, by_reply ? ReplyKey(n) : OriginalKey(n));
+    }
+    switch (random() % 4) {
+      case 0:
+      case 1: {
+        if (found) {
+          found.connection->last_seen = twin[n].last_seen = now;
+          break;
+        }
+        InsertError error = InsertError::kNone;
+        Connection* made = table.Insert(OriginalKey(n), ReplyKey(n), now, error);
+        if (made == nullptr) {
+          // Expired connections may still take places, and then a look at some of them may not have
+          // been enough.
+          ASSERT_GE(table.size(), kCapacity) << "step " << step;
+          ++refused;
+          break;
+        }
+        made->state = ConnectionState::kTcpEstablished;
+        const auto timeout = static_cast<std::uint32_t>(random() % 20'000);
+        table.SetTimeout(*made, timeout);
+        twin[n] = {now, timeout};
+        break;
+      }
+      case 2:
+        if (found) {
+          table.Remove(*found.connection);
+          twin.erase(n);
+        }
+        break;
+      case 3:
+        now += Tick(random() % 50);
+        table.Expire(now, 16);
+        break;
+    }
+  }
+  std::size_t live = 0, live_in_table = 0;
+  for (const auto& [n, entry] : twin) live += entry.IsExpired(now) ? 0 : 1;
+  table.ForEach(
+      [&](const Connection& connection) { live_in_table += connection.IsExpired(now) ? 0 : 1; });
+  EXPECT_EQ(live_in_table, live);
+  EXPECT_LT(refused, 100'000) << "a table that is always full tests little";
+}
+
+}  // namespace
+}  // namespace taploom::flow
