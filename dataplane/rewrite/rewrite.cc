@@ -93,10 +93,13 @@ void ApplyToTransport(Packet& packet, const flow::FlowAction& action,
       if (IdentifierOf(leaving_reversed) != IdentifierOf(flow::TupleOf(packet.headers))) {
         wire::Store(l4 + wire::icmp::kId, be16(IdentifierOf(leaving_reversed)));
       }
+      // ICMP for IPv4 has no pseudo-header, so its partial sum holds no address.
+      const bool is_v6 = packet.headers.protocol == wire::kProtocolIcmpv6;
       const auto checksum = wire::Load<std::uint16_t>(l4 + wire::icmp::kChecksum);
       wire::Store(l4 + wire::icmp::kChecksum,
-                  partial ? wire::UpdatePartialSum(checksum, action.address_delta)
-                          : wire::UpdateChecksum(checksum, action.l4_delta));
+                  !partial ? wire::UpdateChecksum(checksum, action.l4_delta)
+                  : is_v6  ? wire::UpdatePartialSum(checksum, action.address_delta)
+                           : checksum);
       break;
     }
     default:
@@ -188,7 +191,9 @@ void ApplyToQuoted(Packet& packet, const flow::FiveTuple& as_sent) {
       wire::Store(field, UpdateUdpChecksum(wire::Load<std::uint16_t>(field), change.l4_delta));
     }
   } else if (IsIcmp(inner.protocol) && inner.has_transport) {
-    wire::Store(l4 + wire::icmp::kId, be16(IdentifierOf(as_sent)));
+    if (IdentifierOf(as_sent) != IdentifierOf(now)) {
+      wire::Store(l4 + wire::icmp::kId, be16(IdentifierOf(as_sent)));
+    }
     UpdateField(l4 + wire::icmp::kChecksum, change.l4_delta);
   }
   if (packet.vnet.needs_checksum()) return;  // the sum over the body is still to come

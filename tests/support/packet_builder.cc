@@ -14,7 +14,7 @@ namespace taploom::test {
 namespace {
 
 constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpv6 = 58;
-constexpr std::size_t kEthernet = 14;
+constexpr std::size_t kEthernet = 14, kArp = 28;
 
 bool IsV6(const std::string& address) { return address.find(':') != std::string::npos; }
 
@@ -31,6 +31,12 @@ std::pair<std::string, std::uint16_t> SplitEndpoint(const std::string& text) {
   if (colon == std::string::npos || text.find(':', colon + 1) != std::string::npos)
     return {text, 0};
   return {text.substr(0, colon), static_cast<std::uint16_t>(std::stoul(text.substr(colon + 1)))};
+}
+
+// libtins pads to the 60 bytes of a cable; a TAP carries what it is given.
+std::vector<std::uint8_t> WithoutPadding(std::vector<std::uint8_t> bytes, std::size_t size) {
+  bytes.resize(size);
+  return bytes;
 }
 
 Tins::HWAddress<6> HardwareAddress(const wire::MacAddress& mac) {
@@ -214,6 +220,9 @@ std::vector<std::uint8_t> PacketBuilder::BuildBytes() const {
   if (!payload_.empty())
     frame /= Tins::RawPDU(payload_.data(), static_cast<std::uint32_t>(payload_.size()));
   std::vector<std::uint8_t> bytes = frame.serialize();
+  const std::size_t length_at = kEthernet + (IsV6(source_) ? 4 : 2);
+  const std::size_t length = bytes[length_at] * 256u + bytes[length_at + 1];
+  bytes = WithoutPadding(std::move(bytes), kEthernet + length + (IsV6(source_) ? 40 : 0));
   if (protocol_ == kUdp && !udp_checksum_)
     bytes[bytes.size() - payload_.size() - 2] = bytes[bytes.size() - payload_.size() - 1] = 0;
   return bytes;
@@ -289,13 +298,13 @@ PacketBuilder IcmpError(const std::string& source, const std::string& destinatio
 Frame ArpRequest(const wire::MacAddress& sender_mac, const std::string& sender,
                  const std::string& target) {
   Tins::EthernetII frame = Tins::ARP::make_arp_request(target, sender, HardwareAddress(sender_mac));
-  return {frame.serialize(), {}};
+  return {WithoutPadding(frame.serialize(), kEthernet + kArp), {}};
 }
 Frame ArpReplyFrame(const wire::MacAddress& sender_mac, const std::string& sender,
                     const std::string& target) {
   Tins::EthernetII frame = Tins::ARP::make_arp_reply(
       target, sender, Tins::HWAddress<6>("ff:ff:ff:ff:ff:ff"), HardwareAddress(sender_mac));
-  return {frame.serialize(), {}};
+  return {WithoutPadding(frame.serialize(), kEthernet + kArp), {}};
 }
 
 Frame NeighborSolicitation(const wire::MacAddress& sender_mac, const std::string& sender,
