@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 #include <system_error>
+#include <thread>
 
 #include "control/services/haproxy_config.h"
 #include "control/services/haproxy_socket.h"
@@ -30,6 +31,8 @@ constexpr const char* kHaproxy = "/usr/sbin/haproxy";
 constexpr const char* kWorkerUser = "haproxy";
 // A certificate is renewed when an update finds that it has less than this left.
 constexpr std::chrono::hours kRenewBefore{24};
+// haproxy is up some 20 ms after it was started; more on a busy machine.
+constexpr std::chrono::seconds kStartPatience{3};
 
 absl::Status ErrnoStatus(const fs::path& path, std::string_view what) {
   return absl::InternalError(fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
@@ -144,12 +147,31 @@ absl::StatusOr<bool> RefreshConfig(const NodeFiles& files, const LoadBalancerPla
   return true;
 }
 
-// For the next worker to start from. A node that does not run yet has no state, which is said by a
-// version line alone.
-absl::Status SaveServerState(const NodeFiles& files) {
-  const absl::StatusOr<std::string> state =
-      AskHaproxy(files.stats_socket.string(), "show servers state");
-  return ReplacePrivateFile(files.server_state, state.value_or("1\n"));
+// True when a file changed.
+absl::StatusOr<bool> RefreshFiles(const NodeFiles& files, const LoadBalancerPlan& plan,
+                                  const LoadBalancerNodePlan& node,
+                                  const CertificateAuthority& ca) {
+  // The certificate first: haproxy refuses a configuration whose certificate does not exist.
+  const absl::StatusOr<bool> certificate_changed = RefreshCertificate(files, plan, ca);
+  if (!certificate_changed.ok()) return certificate_changed.status();
+  const absl::StatusOr<bool> config_changed = RefreshConfig(files, plan, node);
+  if (!config_changed.ok()) return config_changed.status();
+  return *certificate_changed || *config_changed;
+}
+
+// What a server-state file says when there is no state: its version alone.
+constexpr std::string_view kNoServerState = "1\n";
+
+// The state for the next worker to start from. A master that was started a moment ago would die of
+// the reload signal, because it does not catch it yet; one whose worker answers does.
+absl::StatusOr<std::string> AskServerStateOnceUp(const NodeFiles& files) {
+  const auto deadline = std::chrono::steady_clock::now() + kStartPatience;
+  while (true) {
+    absl::StatusOr<std::string> state =
+        AskHaproxy(files.stats_socket.string(), "show servers state");
+    if (state.ok() || std::chrono::steady_clock::now() > deadline) return state;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 // Runs `argv` with stdout and stderr into one pipe, and waits. The program's words and its wait
@@ -214,9 +236,12 @@ absl::StatusOr<std::vector<std::string>> PrepareNode(const fs::path& directory,
   if (error) {
     return absl::InternalError(fmt::format("{}: {}", directory.string(), error.message()));
   }
-  const absl::StatusOr<bool> changed = UpdateNode(directory, plan, node, ca);
-  if (!changed.ok()) return changed.status();
   const NodeFiles files = FilesIn(directory);
+  if (absl::Status status = ReplacePrivateFile(files.server_state, kNoServerState); !status.ok()) {
+    return status;
+  }
+  const absl::StatusOr<bool> changed = RefreshFiles(files, plan, node, ca);
+  if (!changed.ok()) return changed.status();
   return std::vector<std::string>{
       kHaproxy, "-W", "-db", "-f", files.config.string(), "-p", files.pid_file.string()};
 }
@@ -224,13 +249,13 @@ absl::StatusOr<std::vector<std::string>> PrepareNode(const fs::path& directory,
 absl::StatusOr<bool> UpdateNode(const fs::path& directory, const LoadBalancerPlan& plan,
                                 const LoadBalancerNodePlan& node, const CertificateAuthority& ca) {
   const NodeFiles files = FilesIn(directory);
-  // The certificate first: haproxy refuses a configuration whose certificate does not exist.
-  const absl::StatusOr<bool> certificate_changed = RefreshCertificate(files, plan, ca);
-  if (!certificate_changed.ok()) return certificate_changed.status();
-  const absl::StatusOr<bool> config_changed = RefreshConfig(files, plan, node);
-  if (!config_changed.ok()) return config_changed.status();
-  if (!*certificate_changed && !*config_changed) return false;
-  if (absl::Status status = SaveServerState(files); !status.ok()) return status;
+  const absl::StatusOr<std::string> state = AskServerStateOnceUp(files);
+  if (!state.ok()) return state.status();
+  const absl::StatusOr<bool> changed = RefreshFiles(files, plan, node, ca);
+  if (!changed.ok() || !*changed) return changed;
+  if (absl::Status status = ReplacePrivateFile(files.server_state, *state); !status.ok()) {
+    return status;
+  }
   return true;
 }
 

@@ -11,7 +11,7 @@
 // The process started is haproxy's master; it keeps the listening sockets and survives a reload. A
 // worker of the older configuration finishes the requests it has begun (for at most AWS's
 // deregistration delay, 300 s) while its successor takes new ones: no connection is refused or cut.
-// SIGTERM to the master ends all of them.
+// SIGTERM to the master ends all of them; one that is just reloading may miss it.
 #ifndef TAPLOOM_CONTROL_SERVICES_LOAD_BALANCER_H_
 #define TAPLOOM_CONTROL_SERVICES_LOAD_BALANCER_H_
 
@@ -49,6 +49,8 @@ absl::StatusOr<std::vector<std::string>> PrepareNode(const std::filesystem::path
 
 // The same for a node that runs: true when something changed and the master must be signalled. A
 // configuration that haproxy refuses is an error and leaves the one in use where it is.
+// Unavailable: nothing answers, not even after the moment that a node just started needs; nothing
+// changed.
 absl::StatusOr<bool> UpdateNode(const std::filesystem::path& directory,
                                 const LoadBalancerPlan& plan, const LoadBalancerNodePlan& node,
                                 const CertificateAuthority& ca);

@@ -49,13 +49,14 @@ constexpr const char* kClient = "127.0.0.1";
 constexpr const char* kNode = "127.0.0.2";
 constexpr const char* kTarget = "127.0.0.3";
 constexpr seconds kPatience{30};
+constexpr seconds kEndPatience{3};
 
 wire::IpAddress Address(const char* text) { return wire::IpAddress::Parse(text).value(); }
 
 // For states that nobody announces, such as a process becoming ready: asks again until `condition`,
 // or gives up.
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + kPatience;
+bool Eventually(const std::function<bool()>& condition, seconds patience = kPatience) {
+  const auto deadline = steady_clock::now() + patience;
   while (!condition()) {
     if (steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(milliseconds(10));
@@ -179,9 +180,14 @@ class Process {
               0);
     ::posix_spawn_file_actions_destroy(&actions);
   }
+  // A master that is just reloading may miss a SIGTERM; its workers end when it does.
   ~Process() {
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
+    for (const int signal : {SIGTERM, SIGKILL}) {
+      ::kill(pid_, signal);
+      if (Eventually([&] { return ::waitpid(pid_, nullptr, WNOHANG) == pid_; }, kEndPatience)) {
+        return;
+      }
+    }
   }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -594,6 +600,28 @@ TEST_F(LoadBalancerTest, ReloadForgetsNobodysHealth) {
   EXPECT_EQ(states(), known);
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(Get(plan_.listeners[1].port, "/more"));
   EXPECT_EQ(sick.last_request().target, "");
+}
+
+TEST_F(LoadBalancerTest, ReloadRightAfterTheStartIsNoDifferent) {
+  const auto command = PrepareNode(directory_ / "node", plan_, plan_.nodes.front(), *ca_);
+  ASSERT_TRUE(command.ok()) << command.status();
+  haproxy_.emplace(*command, directory_ / "log");
+  plan_.listeners[2].redirect_port = 4443;
+  const auto changed = Update();
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  haproxy_->Signal(kReloadSignal);
+  EXPECT_TRUE(Eventually([&] {
+    const auto response = Get(redirect_, "/");
+    return response && response->get_header_value("Location").ends_with(":4443/");
+  }));
+}
+
+TEST_F(LoadBalancerTest, NodeThatDoesNotRunIsUnavailableAndKeepsItsFiles) {
+  ASSERT_TRUE(PrepareNode(directory_ / "node", plan_, plan_.nodes.front(), *ca_).ok());
+  const std::string before = ReadFile(files().config);
+  plan_.listeners[2].redirect_port = 4443;
+  EXPECT_EQ(Update().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReadFile(files().config), before);
 }
 
 TEST_F(LoadBalancerTest, NoConnectionIsRefusedDuringReloads) {
