@@ -4,8 +4,8 @@
 //   {"step": sentence}
 //   {"ready": true, "notes": [sentence, …]}
 //   {"failed": sentence, "findings": [line, …], "exit": code}
-// SIGTERM and SIGINT take the fabric down. Exit status: 0 it was taken down, 2 bad input, 3 the host
-// cannot do it.
+// SIGTERM and SIGINT take the fabric down. Exit status: 0 it was taken down, 2 bad input, 3 the
+// host cannot do it.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>

@@ -106,8 +106,8 @@ struct Verdict {
     kDrop,     // count `drop_reason` at the ingress port
     kForward,  // send the packet, as it now is, out of `port`
     kReply,    // the buffer now holds an answer the fabric made (ARP, ND, ICMP error, RST): send it
-             // out of `port`. When `drop_reason` is not kNone the original packet was dropped for
-             // it, and is to be counted
+               // out of `port`. When `drop_reason` is not kNone the original packet was dropped for
+               // it, and is to be counted
     kFragment,  // send out of `port` in IPv4 fragments of at most `mtu` bytes
   };
   Kind kind = Kind::kDrop;

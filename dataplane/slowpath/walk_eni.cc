@@ -213,6 +213,8 @@ bool Walk<Sink>::PassesSecurityGroupIngress(const tables::Eni& eni) {
 template <typename Sink>
 void Walk<Sink>::EnterEni(tables::EniIndex index, bool is_appliance) {
   const tables::Eni& eni = snapshot_[index];
+  // However it was reached: by its address, by a neighbour that knows its MAC, or by a route.
+  if (eni.type == tables::EniType::kNatGateway) return EnterNatGatewayFromOutside(eni.nat_gateway);
   decision_.where = index;
   if (!PassesNetworkAclInbound(eni.subnet) || !PassesSecurityGroupIngress(eni) ||
       !PassesDestinationCheck(eni, is_appliance)) {

@@ -85,8 +85,6 @@ void Walk<Sink>::EnterVpc(tables::VpcIndex index) {
                     ? fmt::format("nobody in {} has {}", vpc.name, tuple_.destination.ToString())
                     : std::string());
   }
-  const tables::Eni& eni = snapshot_[owner->second];
-  if (eni.type == tables::EniType::kNatGateway) return EnterNatGatewayFromOutside(eni.nat_gateway);
   EnterEni(owner->second, /*is_appliance=*/false);
 }
 

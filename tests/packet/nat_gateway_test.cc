@@ -130,6 +130,37 @@ TEST_F(NatGateway, TranslatesTcpUdpAndIcmpOnly) {
             "drop NAT_UNSUPPORTED_PROTOCOL");
 }
 
+// Its neighbours resolve its MAC like any other (vpc-semantics §1), so frames come to it on the
+// link too.
+TEST_F(NatGateway, NeighboursOnItsLinkGetNoAnswerEither) {
+  Send("web", ArpRequest(fabric.mac("web"), "10.0.0.10", "10.0.0.100"));
+  const wire::MacAddress gateway = SourceMacOf(last().frame);
+  EXPECT_EQ(Send("web", Echo("10.0.0.10", "10.0.0.100").To(gateway)),
+            "drop NAT_UNSOLICITED_INBOUND");
+  EXPECT_EQ(Send("web", Tcp("10.0.0.10:4000", "10.0.0.100:80").To(gateway)),
+            "drop NAT_UNSOLICITED_INBOUND");
+  EXPECT_EQ(Send("web", Tcp("10.0.0.10:4000", "198.51.100.7:80").To(gateway)),
+            "drop NAT_UNSOLICITED_INBOUND");
+}
+
+TEST_F(NatGateway, AReplyMayComeToItOnItsLink) {
+  fabric.Route("app", "10.0.0.0/24 nat:nat");
+  Publish();
+  Send("app", Tcp("10.0.1.10:4000", "10.0.0.11:80"));
+  const std::string translated = SeenEnds().source;
+  EXPECT_EQ(translated.substr(0, 11), "10.0.0.100:");
+  Send("bare", ArpRequest(fabric.mac("bare"), "10.0.0.11", "10.0.0.100"));
+  const wire::MacAddress gateway = SourceMacOf(last().frame);
+  EXPECT_EQ(Send("bare", Tcp("10.0.0.11:80", translated, "SA").Sequence(5000, 1001).To(gateway)),
+            "app: tcp 10.0.0.11:80 > 10.0.1.10:4000 SA ttl 63");
+}
+
+TEST_F(NatGateway, ARouteToItsInterfaceTranslatesNothing) {
+  fabric.Route("data", "0.0.0.0/0 eni:nat").Group("db", {"out all to 0.0.0.0/0"});
+  Publish();
+  EXPECT_EQ(Send("db", Tcp("10.0.2.10:4000", "198.51.100.7:80")), "drop NAT_UNSOLICITED_INBOUND");
+}
+
 // Case 2.
 TEST_F(NatGateway, WithoutAWayOutOfItsOwnSubnetPacketsEndBehindIt) {
   fabric.RemoveRoute("public", "0.0.0.0/0");
