@@ -4,6 +4,7 @@
 #include <httplib.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
@@ -154,7 +155,12 @@ class ApiServer::Impl {
     const int error_number = errno;
     umask(before);
     if (!bound) return process::HostError(fmt::format("listen on {}", socket_path), error_number);
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    thread_ = std::thread([this] {
+      server_.listen_after_bind();
+      has_ended_ = true;
+    });
+    // cpp-httplib ignores a stop() that comes before it listens, and would then be joined for ever.
+    while (!server_.is_running() && !has_ended_) std::this_thread::yield();
     return absl::OkStatus();
   }
 
@@ -201,6 +207,7 @@ class ApiServer::Impl {
   runtime::Fabric& fabric_;
   const std::function<void()> shut_down_;
   httplib::Server server_;
+  std::atomic<bool> has_ended_{false};
   std::thread thread_;
 };
 
