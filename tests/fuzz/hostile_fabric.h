@@ -26,6 +26,7 @@ class HostileFabric : public FabricBuilder {
     Eni("web", "public", {"10.0.0.10 = 203.0.113.10", "2001:db8::10"}, {"open"});
     Eni("bystander", "public", {"10.0.0.11"}, {"open"});
     NatGateway("nat", "public", {"10.0.0.100 = 203.0.113.100"});
+    NatGateway("nat-on-link", "app", {"10.0.1.100 = 203.0.113.101"});
     InternetHost("outside", {"198.51.100.7", "2001:db8:ffff::7"});
     Route("public", "0.0.0.0/0 igw").Route("public", "::/0 igw").Route("app", "0.0.0.0/0 nat:nat");
   }
@@ -62,6 +63,10 @@ inline std::vector<Frame> SeedFrames(const FabricBuilder& fabric) {
   frames.push_back(addressed(Tcp("[" + me6 + "]:4000", "[2001:db8::10]:80")).Build());
   frames.push_back(addressed(Udp("[" + me6 + "]:4000", "[2001:db8::10]:53").Payload(64)).Build());
   frames.push_back(addressed(Echo(me6, "2001:db8:ffff::7")).Build());
+  // Straight to a gateway's own MAC, as only its neighbours can.
+  const wire::MacAddress gateway = fabric.mac("nat-on-link");
+  frames.push_back(addressed(Echo(me, "10.0.1.100")).To(gateway).Build());
+  frames.push_back(addressed(Tcp(me + ":4000", "198.51.100.7:80")).To(gateway).Build());
   frames.push_back(ArpRequest(fabric.mac("attacker"), me, "10.0.1.1"));
   frames.push_back(NeighborSolicitation(fabric.mac("attacker"), me6, "2001:db8:0:1::1"));
   return frames;

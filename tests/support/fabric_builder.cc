@@ -317,7 +317,8 @@ FabricBuilder& FabricBuilder::NatGateway(const std::string& name, const std::str
   eni.set_name(name);
   eni.set_type(config::Eni::NAT_GATEWAY);
   eni.set_subnet_id(id("subnet", subnet));
-  eni.set_mac(BytesOf(NextMac(0x02)));
+  macs_[name] = NextMac(0x02);
+  eni.set_mac(BytesOf(macs_[name]));
   AddAddresses(addresses, eni);
   config::NatGateway& gateway = *config_->add_nat_gateways();
   gateway.set_id(id("nat", name));
