@@ -11,6 +11,9 @@
 namespace taploom::slowpath {
 namespace {
 
+// Connections looked at when a NAT gateway's ports are used up: a tenth of a millisecond.
+constexpr std::uint32_t kExpireForPorts = 1024;
+
 // Whether the sender's own filters let a router's error in: case 21 of vpc-semantics §15 (without
 // an ICMP rule, or with an ACL against it, path MTU discovery is a black hole). Internet hosts have
 // no filters of ours.
@@ -96,6 +99,12 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
   PacketView view = ViewOf(packet);
   view.tuple = key.tuple;  // of a later fragment, the ports are known from the first
   Decision decision = Decide(view, snapshot, {}, now);
+  if (decision.reason == DropReason::kNatPortAllocation) {
+    // The ports of connections that are over, but that Pipeline::Expire has not come to yet, are
+    // free.
+    connections_.Expire(now, kExpireForPorts);
+    decision = Decide(view, snapshot, {}, now);
+  }
   if (decision.outcome != Decision::Outcome::kDeliver)
     return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
   const std::uint16_t slot = SlotOf(decision);

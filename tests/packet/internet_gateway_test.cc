@@ -104,5 +104,16 @@ TEST_F(InternetGateway, ReflectsToTheVpcsOwnPublicAddresses) {
             "web: tcp 203.0.113.12:80 > 10.0.0.10:4000 SA ttl 63");
 }
 
+TEST_F(InternetGateway, AnotherPublicAddressMakesAnotherConnection) {
+  Connect("web", "10.0.0.10:4000", "api", "198.51.100.7:80");
+  fabric.SetAddresses("web", {"10.0.0.10 = 203.0.113.77"});
+  Publish();
+  EXPECT_EQ(Send("web", Tcp("10.0.0.10:4000", "198.51.100.7:80", "A").Sequence(1001, 5001)),
+            "api: tcp 203.0.113.77:4000 > 198.51.100.7:80 A ttl 63");
+  EXPECT_EQ(connections().size(), 1u);
+  EXPECT_EQ(Send("api", Tcp("198.51.100.7:80", "203.0.113.10:4000", "A").Sequence(5001, 1001)),
+            "drop NO_INTERNET_DESTINATION");
+}
+
 }  // namespace
 }  // namespace taploom::test

@@ -97,6 +97,34 @@ TEST_F(NatGateway, FiftyFiveThousandPortsPerDestinationThenErrorPortAllocation) 
   EXPECT_EQ(Send("app-2", Tcp("10.0.1.11:60000", "198.51.100.7:444")).substr(0, 4), "api:");
 }
 
+// Expired connections are freed a few per burst; their ports must not be missed meanwhile.
+TEST_F(NatGateway, PortsOfConnectionsThatAreOverAreFreeAtOnce) {
+  UseTable({.capacity = 60'000, .capacity_per_port = 60'000, .seed = 1});
+  Publish();
+  for (std::uint32_t i = 0; i < 55'000; ++i) {
+    const std::string source = "10.0.1.10:" + std::to_string(1000 + i);
+    bench().Process(FrameOf("app", Tcp(source, "198.51.100.7:443")), fabric.port("app"));
+  }
+  Wait(seconds(62));
+  EXPECT_EQ(Send("app-2", Tcp("10.0.1.11:60000", "198.51.100.7:443")).substr(0, 4), "api:");
+  EXPECT_EQ(0u, nat("nat").port_allocation_errors.value());
+}
+
+TEST_F(NatGateway, ASecondAddressTakesWhatTheFirstCannot) {
+  fabric.NatGateway("wide", "public", {"10.0.0.101 = 203.0.113.101", "10.0.0.102 = 203.0.113.102"});
+  fabric.Route("app", "0.0.0.0/0 nat:wide").ConnectionsPerEni(120'000);
+  UseTable({.capacity = 120'000, .capacity_per_port = 120'000, .seed = 1});
+  Publish();
+  for (std::uint32_t i = 0; i < 110'000; ++i) {
+    const std::string sender = i < 60'000 ? "app" : "app-2";
+    const std::string source =
+        (i < 60'000 ? "10.0.1.10:" : "10.0.1.11:") + std::to_string(1000 + i % 60'000);
+    bench().Process(FrameOf(sender, Tcp(source, "198.51.100.7:443")), fabric.port(sender));
+  }
+  EXPECT_EQ(110'000u, connections().nat_ports().total());
+  EXPECT_EQ(Send("app-2", Tcp("10.0.1.11:62000", "198.51.100.7:443")), "drop NAT_PORT_ALLOCATION");
+}
+
 TEST_F(NatGateway, APortIsFreedWithItsConnection) {
   for (int i = 0; i < 100; ++i) {
     Send("app", Tcp("10.0.1.10:" + std::to_string(4000 + i), "198.51.100.7:443"));
