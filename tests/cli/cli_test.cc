@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/cli/run_program.h"
+#include "tests/support/temp_folder.h"
 
 namespace taploom::testing {
 namespace {
@@ -35,18 +36,15 @@ std::string ReadFile(const std::filesystem::path& path) {
 class Cli : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "taploom-cli-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     setenv("TAPLOOM_RUN_DIR", (folder_ / "run").c_str(), 1);
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::string Write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name) << text;
     return (folder_ / name).string();
   }
 
-  std::filesystem::path folder_;
+  const test::TempFolder folder_;
 };
 
 struct Mistake {

@@ -20,6 +20,7 @@
 #include "control/process/process_identity.h"
 #include "control/process/terminate.h"
 #include "tests/cli/run_program.h"
+#include "tests/support/temp_folder.h"
 
 namespace taploom::testing {
 namespace {
@@ -49,17 +50,13 @@ class Lifecycle : public ::testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    std::string pattern = ::testing::TempDir() + "taploom-lifecycle-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     setenv("TAPLOOM_RUN_DIR", run().c_str(), 1);
     fabric_ = "test-" + std::to_string(getpid());
     Write(kTopology);
   }
 
   void TearDown() override {
-    if (folder_.empty()) return;
-    Taploom({"down", "--all"});
-    std::filesystem::remove_all(folder_);
+    if (!IsSkipped()) Taploom({"down", "--all"});
   }
 
   std::filesystem::path run() const { return folder_ / "run"; }
@@ -147,7 +144,7 @@ class Lifecycle : public ::testing::Test {
     return identities;
   }
 
-  std::filesystem::path folder_;
+  const test::TempFolder folder_;
   std::string fabric_;
 };
 
@@ -176,7 +173,7 @@ TEST_F(Lifecycle, ProgramsStartInTheTopologysFolderAndTheirEndIsShown) {
   std::ifstream(started) >> instance >> address >> folder;
   EXPECT_EQ(instance, "one");
   EXPECT_EQ(address, "10.0.1.10");
-  EXPECT_EQ(folder, folder_.string());
+  EXPECT_EQ(folder, folder_.path().string());
 
   EXPECT_EQ(Get("instances", "one").at(0).at("state"), "running");
   const json two = SettledTwo();

@@ -204,9 +204,11 @@ class FabricTest(unittest.TestCase):
             with self.fabric.dropping(counted_at or source, reason):
                 connection = source.begin_connect(address, port)
             with connection:
+                own_port = connection.getsockname()[1]
                 self.assertFalse(has_heard(connection))
         received = [frame for frame in wire if not frame.sent]
-        answers = [frame for frame in received if frame.source == address and frame.source_port == port]
+        ends = (address, port, own_port)  # what other connections of this node hear meanwhile is theirs
+        answers = [frame for frame in received if (frame.source, frame.source_port, frame.destination_port) == ends]
         errors = [frame for frame in received if frame.is_icmp_error]
         self.assertEqual([], list(map(str, answers + errors)))
 

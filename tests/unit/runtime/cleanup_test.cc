@@ -14,6 +14,7 @@
 #include "control/netns/network_namespace.h"
 #include "control/process/exit_watcher.h"
 #include "control/process/spawn.h"
+#include "tests/support/temp_folder.h"
 
 namespace taploom::runtime {
 namespace {
@@ -22,17 +23,12 @@ class CleanupTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    std::string pattern = ::testing::TempDir() + "taploom-cleanup-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     setenv("TAPLOOM_RUN_DIR", (folder_ / "run").c_str(), 1);
     paths_ = PathsOf("shop");
     std::filesystem::create_directories(paths_.logs);
     ASSERT_TRUE(netns::PrepareNamespaceFolder().ok());
   }
-  void TearDown() override {
-    netns::RemoveNamespace(name_).IgnoreError();
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
-  }
+  void TearDown() override { netns::RemoveNamespace(name_).IgnoreError(); }
 
   pid_t Program(int netns, const std::string& script) {
     process::SpawnRequest request;
@@ -45,7 +41,7 @@ class CleanupTest : public ::testing::Test {
   }
 
   const std::string name_ = "tl-cleanup-test-" + std::to_string(getpid());
-  std::filesystem::path folder_;
+  const test::TempFolder folder_;
   FabricPaths paths_;
 };
 

@@ -6,13 +6,15 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temp_folder.h"
+
 namespace taploom::runtime {
 namespace {
 
 class JournalTest : public ::testing::Test {
  protected:
-  const std::string path_ = ::testing::TempDir() + "taploom-journal.json";
-  void TearDown() override { std::filesystem::remove(path_); }
+  const test::TempFolder folder_;
+  const std::string path_ = (folder_ / "journal.json").string();
 };
 
 JournalEntries Everything() {

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "control/process/unique_fd.h"
+#include "tests/support/temp_folder.h"
 
 namespace taploom::netns {
 namespace {
@@ -37,7 +38,8 @@ TEST(Hosts, HasLocalhostThenThePlansNames) {
 }
 
 TEST(ResolverFiles, ARewriteIsSeenThroughAnOpenFile) {
-  const std::string folder = ::testing::TempDir() + "taploom-resolver";
+  const test::TempFolder temp;
+  const std::string folder = (temp / "etc").string();
   control::NamespacePlan plan;
   ASSERT_TRUE(WriteResolverFiles(folder, plan).ok());
   // A bind mount holds on to the file as a descriptor does.
@@ -47,7 +49,6 @@ TEST(ResolverFiles, ARewriteIsSeenThroughAnOpenFile) {
   char text[200] = {};
   ASSERT_GT(read(open_before.get(), text, sizeof text - 1), 0);
   EXPECT_EQ(std::string(text), HostsText(plan));
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "control/services/target_health.h"
+#include "tests/support/temp_folder.h"
 
 namespace taploom::control {
 namespace {
@@ -200,8 +201,6 @@ class Process {
 class LoadBalancerTest : public testing::Test {
  protected:
   LoadBalancerTest() {
-    std::string pattern = testing::TempDir() + "taploom-lb-XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
     auto ca = CertificateAuthority::Create("test", std::chrono::system_clock::now());
     EXPECT_TRUE(ca.ok());
     ca_.emplace(*std::move(ca));
@@ -232,7 +231,6 @@ class LoadBalancerTest : public testing::Test {
   ~LoadBalancerTest() override {
     if (HasFailure()) std::cerr << ReadFile(directory_ / "log");
     haproxy_.reset();
-    fs::remove_all(directory_);
   }
 
   TargetGroupPlan& web() { return plan_.target_groups.front(); }
@@ -294,7 +292,7 @@ class LoadBalancerTest : public testing::Test {
     return answer;
   }
 
-  fs::path directory_;
+  const test::TempFolder directory_;
   std::optional<CertificateAuthority> ca_;
   LoadBalancerPlan plan_;
   std::uint16_t https_ = 0, http_ = 0, redirect_ = 0;
