@@ -116,8 +116,7 @@ struct alignas(64) Connection {
       8;  // the reply half could be inserted (see ConnectionTable::Insert)
   static constexpr std::uint8_t kOriginalSequenceKnown = 16;
   static constexpr std::uint8_t kReplySequenceKnown = 32;
-  static constexpr std::uint8_t kLive = 64;      // not on the free list
-  static constexpr std::uint8_t kCounted = 128;  // a NAT gateway has counted it as established
+  static constexpr std::uint8_t kLive = 64;  // not on the free list
 
   Half halves[2];  // by FlowDirection
 

@@ -16,13 +16,6 @@ void StoreAddress(std::uint8_t* field, const wire::IpAddress& address) {
   std::copy(bytes.begin(), bytes.end(), field);
 }
 
-bool HasPorts(std::uint8_t protocol) {
-  return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp;
-}
-bool IsIcmp(std::uint8_t protocol) {
-  return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6;
-}
-
 // The identifier of an ICMP query or reply: one of the two ports, the other is 0 (wire/parse.h).
 std::uint16_t IdentifierOf(const flow::FiveTuple& tuple) {
   return static_cast<std::uint16_t>(tuple.source_port | tuple.destination_port);
@@ -123,10 +116,10 @@ void PrepareTranslation(const flow::FiveTuple& before, const flow::FiveTuple& af
   wire::ChecksumDelta transport;
   // ICMP for IPv4 is the one transport whose checksum does not cover the addresses (RFC 792).
   if (before.protocol != wire::kProtocolIcmp) transport.Add(addresses.value());
-  if (HasPorts(before.protocol)) {
+  if (wire::HasPorts(before.protocol)) {
     transport.Replace(be16(before.source_port), be16(after.source_port));
     transport.Replace(be16(before.destination_port), be16(after.destination_port));
-  } else if (IsIcmp(before.protocol)) {
+  } else if (wire::IsIcmp(before.protocol)) {
     transport.Replace(be16(IdentifierOf(before)), be16(IdentifierOf(after)));
   }
   action.l4_delta = transport.value();
@@ -181,7 +174,7 @@ void ApplyToQuoted(Packet& packet, const flow::FiveTuple& as_sent) {
   }
   std::uint8_t* l4 = quoted + inner.l4_offset;
   const auto has = [&](std::size_t offset) { return inner.l4_offset + offset + 2 <= changed_size; };
-  if (HasPorts(inner.protocol)) {
+  if (wire::HasPorts(inner.protocol)) {
     wire::Store(l4, be16(as_sent.source_port));
     wire::Store(l4 + 2, be16(as_sent.destination_port));
     if (inner.protocol == wire::kProtocolTcp && has(wire::tcp::kChecksum))
@@ -190,7 +183,7 @@ void ApplyToQuoted(Packet& packet, const flow::FiveTuple& as_sent) {
       std::uint8_t* field = l4 + wire::udp::kChecksum;
       wire::Store(field, UpdateUdpChecksum(wire::Load<std::uint16_t>(field), change.l4_delta));
     }
-  } else if (IsIcmp(inner.protocol) && inner.has_transport) {
+  } else if (wire::IsIcmp(inner.protocol) && inner.has_transport) {
     if (IdentifierOf(as_sent) != IdentifierOf(now)) {
       wire::Store(l4 + wire::icmp::kId, be16(IdentifierOf(as_sent)));
     }

@@ -7,17 +7,10 @@
 namespace taploom::slowpath {
 namespace {
 
-bool HasPorts(std::uint8_t protocol) {
-  return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp;
-}
-bool IsIcmp(std::uint8_t protocol) {
-  return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6;
-}
-
 std::string QuestionText(const flow::FiveTuple& tuple, const PacketView& packet) {
-  if (HasPorts(tuple.protocol))
+  if (wire::HasPorts(tuple.protocol))
     return fmt::format("{} {}", ProtocolText(tuple.protocol), tuple.destination_port);
-  if (IsIcmp(tuple.protocol)) {
+  if (wire::IsIcmp(tuple.protocol)) {
     return fmt::format("{} type {} code {}", ProtocolText(tuple.protocol), packet.icmp_type,
                        packet.icmp_code);
   }
@@ -53,9 +46,9 @@ std::uint64_t RuleDigest(std::string_view rule_id) {
 
 std::string EndpointText(const wire::IpAddress& address, std::uint16_t port,
                          std::uint8_t protocol) {
-  if (!HasPorts(protocol)) {
-    return IsIcmp(protocol) && port != 0 ? fmt::format("{} id {}", address.ToString(), port)
-                                         : address.ToString();
+  if (!wire::HasPorts(protocol)) {
+    return wire::IsIcmp(protocol) && port != 0 ? fmt::format("{} id {}", address.ToString(), port)
+                                               : address.ToString();
   }
   return address.is_v4() ? fmt::format("{}:{}", address.ToString(), port)
                          : fmt::format("[{}]:{}", address.ToString(), port);
@@ -80,13 +73,13 @@ std::string MatchText(const tables::Rule& rule) {
   if (rule.protocol < 0) return "all";
   const auto protocol = static_cast<std::uint8_t>(rule.protocol);
   std::string text = ProtocolText(protocol);
-  if (HasPorts(protocol)) {
+  if (wire::HasPorts(protocol)) {
     if (rule.from_port == 0 && rule.to_port == 65'535) return text;
     return rule.from_port == rule.to_port
                ? fmt::format("{} {}", text, rule.from_port)
                : fmt::format("{} {}-{}", text, rule.from_port, rule.to_port);
   }
-  if (IsIcmp(protocol) && rule.icmp_type >= 0) {
+  if (wire::IsIcmp(protocol) && rule.icmp_type >= 0) {
     text += fmt::format(" type {}", rule.icmp_type);
     if (rule.icmp_code >= 0) text += fmt::format(" code {}", rule.icmp_code);
   }

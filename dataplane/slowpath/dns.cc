@@ -88,7 +88,7 @@ Verdict SendBack(Packet& packet, std::size_t payload_size) {
   std::uint8_t* ip = packet.head + packet.headers.l3_offset;
   std::uint8_t* udp = packet.head + packet.headers.l4_offset;
   const std::size_t udp_size = wire::udp::kSize + payload_size;
-  SwapBytes(packet.head + wire::ethernet::kDestination, packet.head + wire::ethernet::kSource, 6);
+  wire::TurnEthernetRound(packet.head);
   SwapBytes(udp + wire::udp::kSourcePort, udp + wire::udp::kDestinationPort, 2);
   const std::size_t l3_header = packet.headers.l4_offset - packet.headers.l3_offset;
   if (v4) {

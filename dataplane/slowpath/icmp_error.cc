@@ -15,14 +15,6 @@ using wire::be32;
 constexpr std::size_t kMaxIpv4Error = 576, kMaxIpv6Error = 1280;
 constexpr std::uint8_t kTtl = 64;
 
-// Frames between the two MACs of the original, in the other direction.
-void TurnEthernetRound(std::uint8_t* frame) {
-  std::uint8_t sender[6];
-  std::memcpy(sender, frame + wire::ethernet::kSource, 6);
-  std::memcpy(frame + wire::ethernet::kSource, frame + wire::ethernet::kDestination, 6);
-  std::memcpy(frame + wire::ethernet::kDestination, sender, 6);
-}
-
 void WriteIpv4Header(std::uint8_t* ip, const wire::IpAddress& source,
                      const wire::IpAddress& destination, std::size_t total) {
   std::memset(ip, 0, wire::ipv4::kMinSize);
@@ -76,7 +68,7 @@ void TurnIntoError(Packet& packet, ErrorKind kind, const wire::IpAddress& router
   const std::size_t quoted_size =
       std::min((v4 ? kMaxIpv4Error : kMaxIpv6Error) - headers_size, original_in_head);
 
-  TurnEthernetRound(packet.head);
+  wire::TurnEthernetRound(packet.head);
   std::uint8_t* ip = packet.head + wire::kEthernetSize;
   std::memmove(ip + headers_size, ip, quoted_size);
   const std::size_t icmp_size = wire::icmp::kSize + quoted_size;

@@ -19,11 +19,7 @@ void TurnIntoReset(Packet& packet) {
                              ((segment.tcp_flags & wire::kTcpSyn) != 0 ? 1u : 0u) +
                              ((segment.tcp_flags & wire::kTcpFin) != 0 ? 1u : 0u);
 
-  std::uint8_t sender_mac[6];
-  std::memcpy(sender_mac, packet.head + wire::ethernet::kSource, 6);
-  std::memcpy(packet.head + wire::ethernet::kSource, packet.head + wire::ethernet::kDestination, 6);
-  std::memcpy(packet.head + wire::ethernet::kDestination, sender_mac, 6);
-
+  wire::TurnEthernetRound(packet.head);
   constexpr std::size_t kTotal = wire::ipv4::kMinSize + wire::tcp::kMinSize;
   std::uint8_t* ip = packet.head + wire::kEthernetSize;
   std::uint8_t* tcp = ip + wire::ipv4::kMinSize;

@@ -21,10 +21,6 @@ bool IsReservedIn(const tables::Subnet& subnet, const wire::IpAddress& address) 
   return false;
 }
 
-bool IsTcpOrUdp(std::uint8_t protocol) {
-  return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp;
-}
-
 }  // namespace
 
 template <typename Sink>
@@ -144,7 +140,7 @@ template <typename Sink>
 Admission Walk<Sink>::Admit(const tables::RuleSet& rules, std::uint32_t rule,
                             const tables::RuleSet& opposite) const {
   Admission admission{.filtered = true, .tracked = true, .rule = RuleDigest(rules.rule(rule).id)};
-  if (IsTcpOrUdp(tuple_.protocol)) {
+  if (wire::HasPorts(tuple_.protocol)) {
     const wire::Family family = tuple_.source.family();
     admission.tracked =
         !(rules.IsFromAnywhere(rule, family) && opposite.AllowsEverything(tuple_.protocol, family));

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "dataplane/tables/config_fields.h"
+#include "dataplane/wire/protocol.h"
 
 namespace taploom::tables {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::int32_t kAny = -1;
 // owner.
 void ReadMatch(const Subject& owner, const std::string& label, const config::Match& match,
                Rule& rule) {
-  const bool is_icmp = match.protocol() == kProtocolIcmp || match.protocol() == kProtocolIcmpv6;
+  const bool is_icmp = wire::IsIcmp(match.protocol());
   if (match.protocol() < kAny || match.protocol() > 255) {
     Reject(owner, "{}: protocol {} is not one of -1 to 255", label, match.protocol());
   }

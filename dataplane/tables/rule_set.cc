@@ -4,13 +4,12 @@
 #include <map>
 #include <utility>
 
+#include "dataplane/wire/protocol.h"
+
 namespace taploom::tables {
 namespace {
 
 constexpr std::int16_t kAnyProtocol = -1;
-
-bool HasPorts(int protocol) { return protocol == kProtocolTcp || protocol == kProtocolUdp; }
-bool HasIcmpType(int protocol) { return protocol == kProtocolIcmp || protocol == kProtocolIcmpv6; }
 
 // What SelectorTable distinguishes packets of one protocol by.
 std::uint16_t IcmpSelector(int type, int code) {
@@ -18,8 +17,8 @@ std::uint16_t IcmpSelector(int type, int code) {
 }
 
 std::uint16_t SelectorOf(const RuleQuery& query) {
-  if (HasPorts(query.protocol)) return query.destination_port;
-  if (HasIcmpType(query.protocol)) return IcmpSelector(query.icmp_type, query.icmp_code);
+  if (wire::HasPorts(query.protocol)) return query.destination_port;
+  if (wire::IsIcmp(query.protocol)) return IcmpSelector(query.icmp_type, query.icmp_code);
   return 0;
 }
 
@@ -27,13 +26,13 @@ std::uint16_t SelectorOf(const RuleQuery& query) {
 void AppendRanges(const Rule& rule, std::uint32_t position, int protocol,
                   std::vector<SelectorTable::Range>& ranges) {
   if (rule.protocol != kAnyProtocol && rule.protocol != protocol) return;
-  if (rule.protocol != kAnyProtocol && HasPorts(protocol)) {
+  if (rule.protocol != kAnyProtocol && wire::HasPorts(protocol)) {
     if (rule.from_port <= rule.to_port) ranges.push_back({rule.from_port, rule.to_port, position});
     return;
   }
   const bool any_type = rule.icmp_type < 0;
   const bool any_code = rule.icmp_code < 0;
-  if (rule.protocol == kAnyProtocol || !HasIcmpType(protocol) || (any_type && any_code)) {
+  if (rule.protocol == kAnyProtocol || !wire::IsIcmp(protocol) || (any_type && any_code)) {
     ranges.push_back({0, 0xffff, position});
     return;
   }
@@ -127,8 +126,8 @@ void RuleSet::FindAnywhere() {
       allowed.v4 |= anywhere.v4;
       allowed.v6 |= anywhere.v6;
     };
-    widen(allows_all_tcp_, kProtocolTcp);
-    widen(allows_all_udp_, kProtocolUdp);
+    widen(allows_all_tcp_, wire::kProtocolTcp);
+    widen(allows_all_udp_, wire::kProtocolUdp);
   }
 }
 
@@ -140,8 +139,8 @@ std::uint32_t RuleSet::Match(const RuleQuery& query) const {
 }
 
 bool RuleSet::AllowsEverything(std::uint8_t protocol, wire::Family family) const {
-  if (protocol == kProtocolTcp) return allows_all_tcp_.Includes(family);
-  if (protocol == kProtocolUdp) return allows_all_udp_.Includes(family);
+  if (protocol == wire::kProtocolTcp) return allows_all_tcp_.Includes(family);
+  if (protocol == wire::kProtocolUdp) return allows_all_udp_.Includes(family);
   return false;
 }
 

@@ -20,11 +20,6 @@
 
 namespace taploom::tables {
 
-inline constexpr std::uint8_t kProtocolIcmp = 1;
-inline constexpr std::uint8_t kProtocolTcp = 6;
-inline constexpr std::uint8_t kProtocolUdp = 17;
-inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
-
 // One rule with its references already resolved: a group or prefix list has become the list of its
 // addresses.
 struct Rule {

@@ -3,19 +3,19 @@
 #ifndef TAPLOOM_DATAPLANE_WIRE_PARSE_H_
 #define TAPLOOM_DATAPLANE_WIRE_PARSE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "dataplane/wire/ip_address.h"
 #include "dataplane/wire/mac_address.h"
+#include "dataplane/wire/protocol.h"
 
 namespace taploom::wire {
 
 inline constexpr std::uint16_t kEtherTypeIpv4 = 0x0800, kEtherTypeArp = 0x0806,
                                kEtherTypeIpv6 = 0x86dd;
-inline constexpr std::uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolUdp = 17,
-                              kProtocolIcmpv6 = 58;
 inline constexpr std::size_t kEthernetSize = 14;
 
 // TCP flags as they stand in byte 13 of the header (RFC 9293 §3.1).
@@ -77,6 +77,10 @@ Headers ParseQuoted(std::span<const std::uint8_t> quoted, Family family);
 
 inline MacAddress DestinationMac(const std::uint8_t* frame) { return MacAddress::FromBytes(frame); }
 inline MacAddress SourceMac(const std::uint8_t* frame) { return MacAddress::FromBytes(frame + 6); }
+// Swaps the two: the frame goes back the way it came.
+inline void TurnEthernetRound(std::uint8_t* frame) {
+  std::swap_ranges(frame, frame + 6, frame + 6);
+}
 
 }  // namespace taploom::wire
 

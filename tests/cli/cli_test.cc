@@ -35,9 +35,7 @@ std::string ReadFile(const std::filesystem::path& path) {
 // No fabric of this host is seen or touched.
 class Cli : public ::testing::Test {
  protected:
-  void SetUp() override {
-    setenv("TAPLOOM_RUN_DIR", (folder_ / "run").c_str(), 1);
-  }
+  void SetUp() override { setenv("TAPLOOM_RUN_DIR", (folder_ / "run").c_str(), 1); }
 
   std::string Write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name) << text;

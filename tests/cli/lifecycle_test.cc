@@ -20,6 +20,7 @@
 #include "control/process/process_identity.h"
 #include "control/process/terminate.h"
 #include "tests/cli/run_program.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_folder.h"
 
 namespace taploom::testing {
@@ -114,13 +115,11 @@ class Lifecycle : public ::testing::Test {
 
   // `two` once both of its programs have ended, which the API shows but does not announce.
   json SettledTwo() const {
-    json two = Get("instances", "two").at(0);
-    for (int i = 0;
-         i < 250 && two.at("programs").get<std::string>().find("running") != std::string::npos;
-         ++i) {
-      usleep(20'000);
+    json two;
+    test::Eventually([&] {
       two = Get("instances", "two").at(0);
-    }
+      return two.at("programs").get<std::string>().find("running") == std::string::npos;
+    });
     return two;
   }
 
@@ -165,10 +164,9 @@ TEST_F(Lifecycle, ProgramsStartInTheTopologysFolderAndTheirEndIsShown) {
   Up();
   // The echo is no event of the API: waited for by what it writes.
   const std::filesystem::path started = run() / fabric_ / "instances/one/started";
-  for (int i = 0;
-       i < 250 && (!std::filesystem::exists(started) || std::filesystem::file_size(started) == 0);
-       ++i)
-    usleep(20'000);
+  EXPECT_TRUE(test::Eventually([&] {
+    return std::filesystem::exists(started) && std::filesystem::file_size(started) != 0;
+  }));
   std::string instance, address, folder;
   std::ifstream(started) >> instance >> address >> folder;
   EXPECT_EQ(instance, "one");
@@ -289,11 +287,7 @@ TEST_F(Lifecycle, ALoadBalancerFollowsAnApplyWithoutARestart) {
     return std::none_of(rows.begin(), rows.end(),
                         [](const json& row) { return row["state"] == "unavailable"; });
   };
-  for (int i = 0; i < 250 && !known(targets); ++i) {
-    usleep(20'000);
-    targets = Get("targets");
-  }
-  EXPECT_TRUE(known(targets)) << targets;
+  EXPECT_TRUE(test::Eventually([&] { return known(targets = Get("targets")); })) << targets;
   // Nothing listens behind it, so it answers itself: it is there, on its address.
   EXPECT_EQ(Taploom({"exec", "one", "curl", "-s", "-m5", "-o", "/dev/null", "-w", "%{http_code}",
                      "http://10.0.2.100/"})
@@ -461,10 +455,10 @@ TEST_F(Attached, AContainersFilesAreCoveredAndUncovered) {
   const std::string pid = std::to_string(container);
   // unshare has done its part once the process is called "sleep".
   std::string name;
-  for (int i = 0; i < 200 && name != "sleep"; ++i) {
-    usleep(10'000);
+  ASSERT_TRUE(test::Eventually([&] {
     std::ifstream("/proc/" + pid + "/comm") >> name;
-  }
+    return name == "sleep";
+  }));
   const auto hosts = [&] {
     return RunProgram({"nsenter", "-t", pid, "-m", "cat", "/etc/hosts"}).out;
   };
@@ -511,12 +505,9 @@ TEST_F(Crashed, TheNextUpClearsAwayAndStarts) {
 TEST_F(Crashed, IsListedAsSuch) {
   Up();
   KillControl();
-  json fabrics = json::parse(Taploom({"ls", "-o", "json"}).out);
-  for (int i = 0; i < 100 && fabrics.at(0).at("state") != "crashed"; ++i) {
-    usleep(10'000);
-    fabrics = json::parse(Taploom({"ls", "-o", "json"}).out);
-  }
-  EXPECT_EQ(fabrics.at(0).at("state"), "crashed");
+  EXPECT_TRUE(test::Eventually([&] {
+    return json::parse(Taploom({"ls", "-o", "json"}).out).at(0).at("state") == "crashed";
+  }));
   EXPECT_EQ(Taploom({"get", "enis"}).err, "taploom: no fabric runs\n");
 }
 
@@ -524,12 +515,11 @@ TEST_F(Crashed, ADataplaneThatDiesIsRestartedAndForwardsAgain) {
   Up();
   const json before = json::parse(Taploom({"ls", "-o", "json"}).out).at(0);
   kill(before.at("dataplane_pid").get<pid_t>(), SIGKILL);
-  json after = before;
-  for (int i = 0; i < 200 && after.at("dataplane_restarts") == 0; ++i) {
-    usleep(10'000);
+  json after;
+  EXPECT_TRUE(test::Eventually([&] {
     after = json::parse(Taploom({"ls", "-o", "json"}).out).at(0);
-  }
-  EXPECT_EQ(after.at("dataplane_restarts"), 1);
+    return after.at("dataplane_restarts") == 1;
+  })) << after;
   EXPECT_EQ(after.at("state"), "running");
   EXPECT_GT(after.at("generation"), before.at("generation"));
   EXPECT_TRUE(Reaches("one", "10.0.2.10"));
@@ -541,9 +531,8 @@ TEST_F(Lifecycle, CtrlCInForegroundTakesEverythingDown) {
     execl(TAPLOOM_BINARY, TAPLOOM_BINARY, "up", "--foreground", file().c_str(), nullptr);
     _exit(127);
   }
-  for (int i = 0; i < 500 && !std::filesystem::exists(run() / fabric_ / "api.sock"); ++i)
-    usleep(10'000);
-  ASSERT_TRUE(std::filesystem::exists(run() / fabric_ / "api.sock"));
+  ASSERT_TRUE(
+      test::Eventually([&] { return std::filesystem::exists(run() / fabric_ / "api.sock"); }));
   const auto processes = Processes();
   kill(up, SIGINT);
   int wait_status = 0;

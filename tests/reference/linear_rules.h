@@ -8,6 +8,7 @@
 
 #include "dataplane/tables/rule_set.h"
 #include "dataplane/wire/ip_address.h"
+#include "dataplane/wire/protocol.h"
 
 namespace taploom::reference {
 
@@ -22,11 +23,11 @@ inline bool NamesTraffic(const tables::Rule& rule, const tables::RuleQuery& quer
   if (rule.protocol == -1) return true;
   if (rule.protocol != query.protocol) return false;
   switch (query.protocol) {
-    case tables::kProtocolTcp:
-    case tables::kProtocolUdp:
+    case wire::kProtocolTcp:
+    case wire::kProtocolUdp:
       return rule.from_port <= query.destination_port && query.destination_port <= rule.to_port;
-    case tables::kProtocolIcmp:
-    case tables::kProtocolIcmpv6:
+    case wire::kProtocolIcmp:
+    case wire::kProtocolIcmpv6:
       return (rule.icmp_type == -1 || rule.icmp_type == query.icmp_type) &&
              (rule.icmp_code == -1 || rule.icmp_code == query.icmp_code);
     default:

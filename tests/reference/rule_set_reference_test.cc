@@ -97,7 +97,7 @@ void ExpectSameAnswers(const std::vector<Rule>& rules, RandomSource& random,
         << " among " << rules.size() << " rules, TAPLOOM_SEED=" << Seed();
   }
   for (const wire::Family family : kFamilies) {
-    for (const std::uint8_t protocol : {tables::kProtocolTcp, tables::kProtocolUdp}) {
+    for (const std::uint8_t protocol : {wire::kProtocolTcp, wire::kProtocolUdp}) {
       ASSERT_EQ(rule_set.AllowsEverything(protocol, family),
                 reference.AllowsEverything(protocol, family))
           << "TAPLOOM_SEED=" << Seed();

@@ -1,17 +1,17 @@
-#pragma once
+#ifndef TAPLOOM_TESTS_SUPPORT_TEMP_FOLDER_H_
+#define TAPLOOM_TESTS_SUPPORT_TEMP_FOLDER_H_
 
+#include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <filesystem>
 #include <string>
 #include <system_error>
 
-#include <gtest/gtest.h>
-
 namespace taploom::test {
 
-// A folder of this test's own, gone with the object. ctest runs the tests of one program in several processes at once,
-// so a fixed name would be shared.
+// A folder of this test's own, gone with the object. ctest runs the tests of one program in several
+// processes at once, so a fixed name would be shared.
 class TempFolder {
  public:
   TempFolder() {
@@ -36,3 +36,5 @@ class TempFolder {
 };
 
 }  // namespace taploom::test
+
+#endif  // TAPLOOM_TESTS_SUPPORT_TEMP_FOLDER_H_

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "control/services/target_health.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_folder.h"
 
 namespace taploom::control {
@@ -40,6 +41,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
+using test::Eventually;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
@@ -53,17 +55,6 @@ constexpr seconds kPatience{30};
 constexpr seconds kEndPatience{3};
 
 wire::IpAddress Address(const char* text) { return wire::IpAddress::Parse(text).value(); }
-
-// For states that nobody announces, such as a process becoming ready: asks again until `condition`,
-// or gives up.
-bool Eventually(const std::function<bool()>& condition, seconds patience = kPatience) {
-  const auto deadline = steady_clock::now() + patience;
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return true;
-}
 
 std::string ReadFile(const fs::path& path) {
   std::ifstream file(path);

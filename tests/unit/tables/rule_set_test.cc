@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/wire/protocol.h"
+
 namespace taploom::tables {
 namespace {
 
@@ -61,22 +63,22 @@ RuleQuery Icmp(std::string_view peer, std::uint8_t protocol, std::uint8_t type, 
 }
 
 TEST(RuleSet, NoRulesMatchNothing) {
-  EXPECT_EQ(RuleSet().Match(To("10.0.0.1", kProtocolTcp, 80)), RuleSet::kNoMatch);
+  EXPECT_EQ(RuleSet().Match(To("10.0.0.1", wire::kProtocolTcp, 80)), RuleSet::kNoMatch);
   EXPECT_EQ(RuleSet(std::vector<Rule>{}).Match(To("::1", 0)), RuleSet::kNoMatch);
-  EXPECT_FALSE(RuleSet().AllowsEverything(kProtocolTcp, Family::kIpv4));
+  EXPECT_FALSE(RuleSet().AllowsEverything(wire::kProtocolTcp, Family::kIpv4));
   EXPECT_TRUE(RuleSet().empty());
 }
 
 TEST(RuleSet, TheFirstMatchingRuleDecides) {
   const RuleSet rules({
-      Deny(Allow(kProtocolTcp, 22, 22, {"10.0.0.0/8"})),
-      Allow(kProtocolTcp, 0, 65535, {"10.0.0.0/8"}),
+      Deny(Allow(wire::kProtocolTcp, 22, 22, {"10.0.0.0/8"})),
+      Allow(wire::kProtocolTcp, 0, 65535, {"10.0.0.0/8"}),
       Deny(Allow(kAll, 0, 65535, {"0.0.0.0/0"})),
   });
-  EXPECT_EQ(rules.Match(To("10.1.1.1", kProtocolTcp, 22)), 0u);
-  EXPECT_EQ(rules.Match(To("10.1.1.1", kProtocolTcp, 23)), 1u);
-  EXPECT_EQ(rules.Match(To("11.1.1.1", kProtocolTcp, 22)), 2u);
-  EXPECT_EQ(rules.Match(To("10.1.1.1", kProtocolUdp, 22)), 2u);
+  EXPECT_EQ(rules.Match(To("10.1.1.1", wire::kProtocolTcp, 22)), 0u);
+  EXPECT_EQ(rules.Match(To("10.1.1.1", wire::kProtocolTcp, 23)), 1u);
+  EXPECT_EQ(rules.Match(To("11.1.1.1", wire::kProtocolTcp, 22)), 2u);
+  EXPECT_EQ(rules.Match(To("10.1.1.1", wire::kProtocolUdp, 22)), 2u);
   EXPECT_FALSE(rules.rule(0).allow);
   EXPECT_TRUE(rules.rule(1).allow);
 }
@@ -84,39 +86,39 @@ TEST(RuleSet, TheFirstMatchingRuleDecides) {
 // An earlier wide rule is found although a later one names the peer more exactly.
 TEST(RuleSet, AMoreSpecificPeerDoesNotHideAWiderOne) {
   const RuleSet rules({
-      Allow(kProtocolTcp, 80, 80, {"0.0.0.0/0"}),
-      Allow(kProtocolTcp, 443, 443, {"10.0.0.0/8"}),
+      Allow(wire::kProtocolTcp, 80, 80, {"0.0.0.0/0"}),
+      Allow(wire::kProtocolTcp, 443, 443, {"10.0.0.0/8"}),
       Allow(kAll, 0, 65535, {"10.0.2.50/32"}),
   });
-  EXPECT_EQ(rules.Match(To("10.0.2.50", kProtocolTcp, 80)), 0u);
-  EXPECT_EQ(rules.Match(To("10.0.2.50", kProtocolTcp, 443)), 1u);
-  EXPECT_EQ(rules.Match(To("10.0.2.50", kProtocolTcp, 22)), 2u);
-  EXPECT_EQ(rules.Match(To("10.0.2.51", kProtocolTcp, 22)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("10.0.2.50", wire::kProtocolTcp, 80)), 0u);
+  EXPECT_EQ(rules.Match(To("10.0.2.50", wire::kProtocolTcp, 443)), 1u);
+  EXPECT_EQ(rules.Match(To("10.0.2.50", wire::kProtocolTcp, 22)), 2u);
+  EXPECT_EQ(rules.Match(To("10.0.2.51", wire::kProtocolTcp, 22)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, PortRangesIncludeBothEnds) {
-  const RuleSet rules({Allow(kProtocolTcp, 8000, 8010, {"0.0.0.0/0"})});
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 7999)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 8000)), 0u);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 8010)), 0u);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 8011)), RuleSet::kNoMatch);
+  const RuleSet rules({Allow(wire::kProtocolTcp, 8000, 8010, {"0.0.0.0/0"})});
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 7999)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 8000)), 0u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 8010)), 0u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 8011)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, PortsZeroAnd65535AreOrdinaryPorts) {
   const RuleSet rules({
-      Allow(kProtocolUdp, 0, 0, {"0.0.0.0/0"}),
-      Allow(kProtocolUdp, 65535, 65535, {"0.0.0.0/0"}),
+      Allow(wire::kProtocolUdp, 0, 0, {"0.0.0.0/0"}),
+      Allow(wire::kProtocolUdp, 65535, 65535, {"0.0.0.0/0"}),
   });
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolUdp, 0)), 0u);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolUdp, 1)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolUdp, 65534)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolUdp, 65535)), 1u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolUdp, 0)), 0u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolUdp, 1)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolUdp, 65534)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolUdp, 65535)), 1u);
 }
 
 TEST(RuleSet, TcpAndUdpPortsAreDifferentPorts) {
-  const RuleSet rules({Allow(kProtocolUdp, 53, 53, {"0.0.0.0/0"})});
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolUdp, 53)), 0u);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 53)), RuleSet::kNoMatch);
+  const RuleSet rules({Allow(wire::kProtocolUdp, 53, 53, {"0.0.0.0/0"})});
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolUdp, 53)), 0u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 53)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, ARuleForAllProtocolsIgnoresPortsAndTypes) {
@@ -124,9 +126,9 @@ TEST(RuleSet, ARuleForAllProtocolsIgnoresPortsAndTypes) {
   all.icmp_type = 8;
   all.icmp_code = 0;
   const RuleSet rules({all});
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 443)), 0u);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolUdp, 0)), 0u);
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 3, 4)), 0u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 443)), 0u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolUdp, 0)), 0u);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 3, 4)), 0u);
   EXPECT_EQ(rules.Match(To("192.0.2.1", kGre)), 0u);
 }
 
@@ -134,7 +136,7 @@ TEST(RuleSet, ARuleForAProtocolWithoutPortsIgnoresThem) {
   const RuleSet rules({Allow(kGre, 80, 80, {"0.0.0.0/0"})});
   EXPECT_EQ(rules.Match(To("192.0.2.1", kGre, 12345)), 0u);
   EXPECT_EQ(rules.Match(To("192.0.2.1", kGre + 1)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 80)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 80)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, EveryProtocolNumberCanHaveItsOwnRule) {
@@ -150,42 +152,42 @@ TEST(RuleSet, EveryProtocolNumberCanHaveItsOwnRule) {
 
 TEST(RuleSet, IcmpMatchesTypeAndCode) {
   const RuleSet rules({
-      AllowIcmp(kProtocolIcmp, 3, 4, {"0.0.0.0/0"}),   // fragmentation needed
-      AllowIcmp(kProtocolIcmp, 8, -1, {"0.0.0.0/0"}),  // echo request, any code
+      AllowIcmp(wire::kProtocolIcmp, 3, 4, {"0.0.0.0/0"}),   // fragmentation needed
+      AllowIcmp(wire::kProtocolIcmp, 8, -1, {"0.0.0.0/0"}),  // echo request, any code
   });
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 3, 4)), 0u);
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 3, 3)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 8, 0)), 1u);
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 8, 255)), 1u);
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 0, 0)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 3, 4)), 0u);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 3, 3)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 8, 0)), 1u);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 8, 255)), 1u);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 0, 0)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, AnyIcmpTypeMeansEveryTypeOfThatProtocolOnly) {
   const RuleSet rules({
-      AllowIcmp(kProtocolIcmp, -1, -1, {"0.0.0.0/0", "::/0"}),
+      AllowIcmp(wire::kProtocolIcmp, -1, -1, {"0.0.0.0/0", "::/0"}),
   });
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 0, 0)), 0u);
-  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", kProtocolIcmp, 255, 255)), 0u);
-  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", kProtocolIcmpv6, 128, 0)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 0)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 0, 0)), 0u);
+  EXPECT_EQ(rules.Match(Icmp("192.0.2.1", wire::kProtocolIcmp, 255, 255)), 0u);
+  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", wire::kProtocolIcmpv6, 128, 0)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 0)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, Icmpv6TypesAreNotIcmpTypes) {
-  const RuleSet rules({AllowIcmp(kProtocolIcmpv6, 128, -1, {"::/0"})});
-  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", kProtocolIcmpv6, 128, 0)), 0u);
-  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", kProtocolIcmpv6, 129, 0)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", kProtocolIcmp, 128, 0)), RuleSet::kNoMatch);
+  const RuleSet rules({AllowIcmp(wire::kProtocolIcmpv6, 128, -1, {"::/0"})});
+  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", wire::kProtocolIcmpv6, 128, 0)), 0u);
+  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", wire::kProtocolIcmpv6, 129, 0)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(Icmp("2001:db8::1", wire::kProtocolIcmp, 128, 0)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, PeersOfOneFamilyNeverMatchTheOther) {
   const RuleSet rules({
-      Allow(kProtocolTcp, 80, 80, {"0.0.0.0/0"}),
-      Allow(kProtocolTcp, 443, 443, {"::/0"}),
+      Allow(wire::kProtocolTcp, 80, 80, {"0.0.0.0/0"}),
+      Allow(wire::kProtocolTcp, 443, 443, {"::/0"}),
   });
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 80)), 0u);
-  EXPECT_EQ(rules.Match(To("2001:db8::1", kProtocolTcp, 80)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 443)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("2001:db8::1", kProtocolTcp, 443)), 1u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 80)), 0u);
+  EXPECT_EQ(rules.Match(To("2001:db8::1", wire::kProtocolTcp, 80)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 443)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("2001:db8::1", wire::kProtocolTcp, 443)), 1u);
 }
 
 TEST(RuleSet, ARuleWithoutPeersMatchesNothing) {
@@ -193,23 +195,23 @@ TEST(RuleSet, ARuleWithoutPeersMatchesNothing) {
       Allow(kAll, 0, 65535, {}),  // a group that no ENI carries
       Allow(kAll, 0, 65535, {"10.0.0.0/8"}),
   });
-  EXPECT_EQ(rules.Match(To("10.0.0.1", kProtocolTcp, 80)), 1u);
-  EXPECT_EQ(rules.Match(To("192.0.2.1", kProtocolTcp, 80)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("10.0.0.1", wire::kProtocolTcp, 80)), 1u);
+  EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 80)), RuleSet::kNoMatch);
 }
 
 TEST(RuleSet, AnyOfSeveralPeersMatches) {
   const RuleSet rules({
-      Allow(kProtocolTcp, 3306, 3306, {"10.0.2.50/32", "10.0.2.51/32", "2001:db8::50/128"}),
+      Allow(wire::kProtocolTcp, 3306, 3306, {"10.0.2.50/32", "10.0.2.51/32", "2001:db8::50/128"}),
   });
-  EXPECT_EQ(rules.Match(To("10.0.2.50", kProtocolTcp, 3306)), 0u);
-  EXPECT_EQ(rules.Match(To("10.0.2.51", kProtocolTcp, 3306)), 0u);
-  EXPECT_EQ(rules.Match(To("10.0.2.52", kProtocolTcp, 3306)), RuleSet::kNoMatch);
-  EXPECT_EQ(rules.Match(To("2001:db8::50", kProtocolTcp, 3306)), 0u);
+  EXPECT_EQ(rules.Match(To("10.0.2.50", wire::kProtocolTcp, 3306)), 0u);
+  EXPECT_EQ(rules.Match(To("10.0.2.51", wire::kProtocolTcp, 3306)), 0u);
+  EXPECT_EQ(rules.Match(To("10.0.2.52", wire::kProtocolTcp, 3306)), RuleSet::kNoMatch);
+  EXPECT_EQ(rules.Match(To("2001:db8::50", wire::kProtocolTcp, 3306)), 0u);
 }
 
 TEST(RuleSet, APeerNamedTwiceInOneRuleIsNamedOnce) {
-  const RuleSet rules({Allow(kProtocolTcp, 80, 80, {"10.0.0.1/32", "10.0.0.1/32"})});
-  EXPECT_EQ(rules.Match(To("10.0.0.1", kProtocolTcp, 80)), 0u);
+  const RuleSet rules({Allow(wire::kProtocolTcp, 80, 80, {"10.0.0.1/32", "10.0.0.1/32"})});
+  EXPECT_EQ(rules.Match(To("10.0.0.1", wire::kProtocolTcp, 80)), 0u);
 }
 
 // The word in which a rule's bit lies must not matter.
@@ -218,55 +220,57 @@ TEST(RuleSet, TheLastOfManyRulesIsFound) {
     std::vector<Rule> one_per_port;
     for (std::uint32_t i = 1; i <= count; ++i) {
       const auto port = static_cast<std::uint16_t>(i);
-      one_per_port.push_back(Allow(kProtocolTcp, port, port, {"10.0.0.0/8"}));
+      one_per_port.push_back(Allow(wire::kProtocolTcp, port, port, {"10.0.0.0/8"}));
     }
     const RuleSet rules(one_per_port);
     const auto last_port = static_cast<std::uint16_t>(count);
     const auto next_port = static_cast<std::uint16_t>(count + 1);
-    EXPECT_EQ(rules.Match(To("10.0.0.1", kProtocolTcp, last_port)), count - 1);
-    EXPECT_EQ(rules.Match(To("10.0.0.1", kProtocolTcp, next_port)), RuleSet::kNoMatch);
+    EXPECT_EQ(rules.Match(To("10.0.0.1", wire::kProtocolTcp, last_port)), count - 1);
+    EXPECT_EQ(rules.Match(To("10.0.0.1", wire::kProtocolTcp, next_port)), RuleSet::kNoMatch);
   }
 }
 
 // Ten rules that refer to one group of 10,000 addresses: every address has the same bitmap.
 TEST(RuleSet, PeersWithTheSameRulesShareOneBitmap) {
-  Rule rule = Allow(kProtocolTcp, 80, 80, {});
+  Rule rule = Allow(wire::kProtocolTcp, 80, 80, {});
   for (std::uint32_t i = 0; i < 10'000; ++i) {
     rule.peers.push_back(wire::IpPrefix::Host(wire::IpAddress::V4(0x0a000000u + i * 7)));
   }
   const RuleSet one_rule({rule});
   const RuleSet ten_rules(std::vector<Rule>(10, rule));
-  EXPECT_EQ(ten_rules.Match(To("10.0.0.7", kProtocolTcp, 80)), 0u);
+  EXPECT_EQ(ten_rules.Match(To("10.0.0.7", wire::kProtocolTcp, 80)), 0u);
   EXPECT_LT(ten_rules.memory_bytes() - one_rule.memory_bytes(), 1024u);
 }
 
 TEST(RuleSet, AllowsEverythingNeedsEveryPortFromAnywhere) {
   const auto allows = [](Rule rule, std::uint8_t protocol, Family family) {
-    return RuleSet({Allow(kProtocolTcp, 22, 22, {"10.0.0.0/8"}), std::move(rule)})
+    return RuleSet({Allow(wire::kProtocolTcp, 22, 22, {"10.0.0.0/8"}), std::move(rule)})
         .AllowsEverything(protocol, family);
   };
-  const Rule every_tcp_port = Allow(kProtocolTcp, 0, 65535, {"0.0.0.0/0"});
-  EXPECT_TRUE(allows(every_tcp_port, kProtocolTcp, Family::kIpv4));
-  EXPECT_FALSE(allows(every_tcp_port, kProtocolUdp, Family::kIpv4));
-  EXPECT_FALSE(allows(every_tcp_port, kProtocolTcp, Family::kIpv6));
-  EXPECT_FALSE(allows(Deny(every_tcp_port), kProtocolTcp, Family::kIpv4));
+  const Rule every_tcp_port = Allow(wire::kProtocolTcp, 0, 65535, {"0.0.0.0/0"});
+  EXPECT_TRUE(allows(every_tcp_port, wire::kProtocolTcp, Family::kIpv4));
+  EXPECT_FALSE(allows(every_tcp_port, wire::kProtocolUdp, Family::kIpv4));
+  EXPECT_FALSE(allows(every_tcp_port, wire::kProtocolTcp, Family::kIpv6));
+  EXPECT_FALSE(allows(Deny(every_tcp_port), wire::kProtocolTcp, Family::kIpv4));
 
   const Rule everything = Allow(kAll, 0, 0, {"10.0.0.0/8", "::/0"});
-  EXPECT_TRUE(allows(everything, kProtocolTcp, Family::kIpv6));
-  EXPECT_TRUE(allows(everything, kProtocolUdp, Family::kIpv6));
-  EXPECT_FALSE(allows(everything, kProtocolTcp, Family::kIpv4));
+  EXPECT_TRUE(allows(everything, wire::kProtocolTcp, Family::kIpv6));
+  EXPECT_TRUE(allows(everything, wire::kProtocolUdp, Family::kIpv6));
+  EXPECT_FALSE(allows(everything, wire::kProtocolTcp, Family::kIpv4));
 
-  EXPECT_FALSE(allows(Allow(kProtocolTcp, 1, 65535, {"0.0.0.0/0"}), kProtocolTcp, Family::kIpv4));
-  EXPECT_FALSE(allows(Allow(kProtocolTcp, 0, 65534, {"0.0.0.0/0"}), kProtocolTcp, Family::kIpv4));
-  // Two halves of the address space are not "0.0.0.0/0" to AWS.
-  EXPECT_FALSE(allows(Allow(kProtocolTcp, 0, 65535, {"0.0.0.0/1", "128.0.0.0/1"}), kProtocolTcp,
+  EXPECT_FALSE(allows(Allow(wire::kProtocolTcp, 1, 65535, {"0.0.0.0/0"}), wire::kProtocolTcp,
                       Family::kIpv4));
+  EXPECT_FALSE(allows(Allow(wire::kProtocolTcp, 0, 65534, {"0.0.0.0/0"}), wire::kProtocolTcp,
+                      Family::kIpv4));
+  // Two halves of the address space are not "0.0.0.0/0" to AWS.
+  EXPECT_FALSE(allows(Allow(wire::kProtocolTcp, 0, 65535, {"0.0.0.0/1", "128.0.0.0/1"}),
+                      wire::kProtocolTcp, Family::kIpv4));
 }
 
 TEST(RuleSet, IsFromAnywhereLooksAtOneRuleAndFamily) {
   const RuleSet rules({
-      Allow(kProtocolTcp, 443, 443, {"0.0.0.0/0"}),
-      Allow(kProtocolTcp, 443, 443, {"10.0.0.0/8", "::/0"}),
+      Allow(wire::kProtocolTcp, 443, 443, {"0.0.0.0/0"}),
+      Allow(wire::kProtocolTcp, 443, 443, {"10.0.0.0/8", "::/0"}),
   });
   EXPECT_TRUE(rules.IsFromAnywhere(0, Family::kIpv4));
   EXPECT_FALSE(rules.IsFromAnywhere(0, Family::kIpv6));
