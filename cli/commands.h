@@ -16,10 +16,14 @@ int Exec(const Arguments& arguments);
 int Explain(const Arguments& arguments);
 int Attach(const Arguments& arguments);
 int Detach(const Arguments& arguments);
+int Bench(const Arguments& arguments);
 int Schema(const Arguments& arguments);
 int Completion(const Arguments& arguments);
 int Version(const Arguments& arguments);
 int Help(const Arguments& arguments);
+
+// What `bench` can be asked to measure, for its help.
+std::string BenchLoadsText();
 
 }  // namespace taploom::cli
 

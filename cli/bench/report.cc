@@ -1,0 +1,154 @@
+#include "cli/bench/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace taploom::bench {
+namespace {
+
+std::optional<double> TargetOf(const Metric& metric, std::string_view yardstick) {
+  if (yardstick == "no-op forwarder") return metric.target_forwarder;
+  if (yardstick == "kernel router") return metric.target_kernel;
+  return std::nullopt;
+}
+
+bool IsMet(const Metric& metric, double ratio, double target) {
+  return metric.more_is_better ? ratio >= target : ratio <= target;
+}
+
+// Three figures that count, whatever the size.
+std::string Number(double value) {
+  return value >= 100  ? fmt::format("{:.0f}", value)
+         : value >= 10 ? fmt::format("{:.1f}", value)
+                       : fmt::format("{:.2f}", value);
+}
+
+}  // namespace
+
+void Report::Add(const std::string& rig, const Sample& sample) {
+  for (const auto& [metric, value] : sample) {
+    samples_[{metric, rig}].push_back(value);
+    Settle(metric, rig);
+  }
+}
+
+void Report::Settle(std::string_view metric, const std::string& rig) {
+  std::vector<double> sorted = samples_[{metric, rig}];
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t middle = sorted.size() / 2;
+  const double median =
+      sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const double half = (sorted.back() - sorted.front()) / 2;
+  figures_[{metric, rig}] = {median, median == 0 ? 0 : half / median};
+}
+
+const Report::Figure* Report::Find(std::string_view metric, const std::string& rig) const {
+  const auto found = figures_.find({metric, rig});
+  return found == figures_.end() ? nullptr : &found->second;
+}
+
+nlohmann::ordered_json Report::Json() const {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const Metric& metric : Metrics()) {
+    const Figure* ours = Find(metric.name, rigs_.front());
+    if (ours == nullptr) continue;
+    for (std::size_t i = 1; i < rigs_.size(); ++i) {
+      const Figure* yardstick = Find(metric.name, rigs_[i]);
+      if (yardstick == nullptr) continue;
+      nlohmann::ordered_json row = {{"name", metric.name},
+                                    {"value", ours->median},
+                                    {"unit", metric.unit},
+                                    {"spread", ours->spread},
+                                    {"yardstick", yardstick->median},
+                                    {"yardstick_name", rigs_[i]},
+                                    {"yardstick_spread", yardstick->spread},
+                                    {"ratio", nullptr},
+                                    {"target", nullptr},
+                                    {"met", nullptr}};
+      if (yardstick->median != 0) {
+        const double ratio = ours->median / yardstick->median;
+        row["ratio"] = ratio;
+        if (const auto target = TargetOf(metric, rigs_[i])) {
+          row["target"] = *target;
+          row["met"] = IsMet(metric, ratio, *target);
+        }
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return {{"rows", std::move(rows)}};
+}
+
+std::string Report::Table() const {
+  std::string text = fmt::format("{:<28}", "");
+  for (const std::string& rig : rigs_) text += fmt::format("{:>21}", rig);
+  text += "   ratio (target)\n";
+  for (const Metric& metric : Metrics()) {
+    const Figure* ours = Find(metric.name, rigs_.front());
+    if (ours == nullptr) continue;
+    text += fmt::format("{:<28}", fmt::format("{}, {}", metric.name, metric.unit));
+    std::string ratios;
+    for (const std::string& rig : rigs_) {
+      const Figure* figure = Find(metric.name, rig);
+      text += fmt::format("{:>21}", figure == nullptr
+                                        ? "-"
+                                        : fmt::format("{} ±{:.0f} %", Number(figure->median),
+                                                      100 * figure->spread));
+      if (rig == rigs_.front() || figure == nullptr || figure->median == 0) continue;
+      const double ratio = ours->median / figure->median;
+      ratios += fmt::format("  {:.2f} x {}", ratio, rig);
+      if (const auto target = TargetOf(metric, rig)) {
+        ratios += fmt::format(" ({} {:.2f}: {})", metric.more_is_better ? "≥" : "≤", *target,
+                              IsMet(metric, ratio, *target) ? "met" : "missed");
+      }
+    }
+    text += fmt::format(" {}\n", ratios);
+  }
+  return text;
+}
+
+std::string Report::Svg() const {
+  constexpr int kLabel = 260, kBar = 420, kLine = 18, kGap = 14, kWidth = 820;
+  constexpr const char* kColours[] = {"#2563eb", "#9ca3af", "#d97706", "#059669"};
+  std::string body;
+  int y = 34;
+  for (const Metric& metric : Metrics()) {
+    double longest = 0;
+    for (const std::string& rig : rigs_) {
+      if (const Figure* figure = Find(metric.name, rig))
+        longest = std::max(longest, figure->median);
+    }
+    if (longest == 0) continue;
+    body +=
+        fmt::format(R"(<text x="{}" y="{}" text-anchor="end">{}, {}{}</text>)", kLabel - 10, y + 13,
+                    metric.name, metric.unit, metric.more_is_better ? "" : " (less is better)");
+    for (std::size_t i = 0; i < rigs_.size(); ++i) {
+      const Figure* figure = Find(metric.name, rigs_[i]);
+      if (figure == nullptr) continue;
+      const double width = kBar * figure->median / longest;
+      body += fmt::format(R"(<rect x="{}" y="{}" width="{:.1f}" height="{}" fill="{}"/>)", kLabel,
+                          y, width, kLine - 3, kColours[i % std::size(kColours)]);
+      body += fmt::format(R"(<text x="{:.1f}" y="{}">{} ±{:.0f} %</text>)", kLabel + width + 6,
+                          y + 12, Number(figure->median), 100 * figure->spread);
+      y += kLine;
+    }
+    y += kGap;
+  }
+  std::string legend;
+  int x = kLabel;
+  for (std::size_t i = 0; i < rigs_.size(); ++i) {
+    legend += fmt::format(
+        R"(<rect x="{}" y="8" width="12" height="12" fill="{}"/><text x="{}" y="18">{}</text>)", x,
+        kColours[i % std::size(kColours)], x + 17, rigs_[i]);
+    x += 150;
+  }
+  return fmt::format(
+      R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}" )"
+      R"(font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>{2}{3}</svg>)"
+      "\n",
+      kWidth, y, legend, body);
+}
+
+}  // namespace taploom::bench

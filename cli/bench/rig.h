@@ -1,0 +1,39 @@
+// Rig: a client and a server in namespaces of their own, and what is measured between them.
+//
+// Three of them, alike in everything but the middle: the same programs, the same offloads, the same
+// addresses at the client.
+#ifndef TAPLOOM_CLI_BENCH_RIG_H_
+#define TAPLOOM_CLI_BENCH_RIG_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace taploom::bench {
+
+class Rig {
+ public:
+  virtual ~Rig() = default;  // leaves nothing behind
+
+  virtual const std::string& name() const = 0;
+  virtual int client() const = 0;  // descriptors of the network namespaces
+  virtual int server() const = 0;
+  virtual std::string server_address() const = 0;
+};
+
+// The ceiling of this attachment: a loop that reads frames of one TAP and writes them to the other,
+// with the same offloads and the same adaptive spinning, and looks at none of them.
+absl::StatusOr<std::unique_ptr<Rig>> MakeForwarderRig();
+
+// The product: a private instance, its security group and ACLs, a NAT gateway, an internet gateway,
+// a host of the internet. `enis`: interfaces in all; those beyond the needed ones are idle.
+absl::StatusOr<std::unique_ptr<Rig>> MakeFabricRig(int enis);
+
+// Linux as the router: veth pairs, nftables with connection tracking, the equivalent rules, and
+// masquerading.
+absl::StatusOr<std::unique_ptr<Rig>> MakeKernelRig();
+
+}  // namespace taploom::bench
+
+#endif  // TAPLOOM_CLI_BENCH_RIG_H_
