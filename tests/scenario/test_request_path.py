@@ -3,21 +3,16 @@
 
 import concurrent.futures
 import contextlib
-import hashlib
 import os
 import pathlib
 import re
 import signal
 import ssl
-import sys
 
+from bulk import digests
 from taploom_fabric import EXAMPLES, FabricTest, main
 from waiting import wait_for
 
-sys.path.insert(0, str(EXAMPLES / "three-tier"))
-import pattern  # noqa: E402
-
-GIB = 1 << 30
 CLIENT, PUBLIC, BALANCER, WEB, DATABASE = "1.2.3.4", "203.0.113.20", "10.0.1.100", "10.0.2.50", "10.0.3.200"
 HEALTHY_WITHIN_SECONDS = 60  # MariaDB makes its tables first, and a failed health check is repeated after 5 s
 PARALLEL_CONNECTIONS = 64
@@ -153,21 +148,8 @@ class RequestPath(FabricTest):
         self.assertEqual(PARALLEL_CONNECTIONS, len(rows), "every request wrote a row of its own")
 
     def test_a_gibibyte_arrives_as_it_was_sent(self):
-        def expected():
-            digest = hashlib.sha256()
-            for block in pattern.blocks(GIB):
-                digest.update(block)
-            return digest.hexdigest()
-
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            digest = pool.submit(expected)
-            received = self.client.run(
-                "bash", "-o", "pipefail", "-c",
-                f"curl --silent --show-error --fail --cacert {self.fabric.ca} https://mydomain.com/bytes/{GIB}"
-                " | sha256sum",
-                timeout=120,
-            ).stdout  # fmt: skip
-            self.assertEqual(digest.result(), received.split()[0])
+        sent, received = digests(self.client, "https://mydomain.com", "--cacert", self.fabric.ca)
+        self.assertEqual(sent, received)
 
     # --- health ---
 
