@@ -479,6 +479,24 @@ Rows Flows(const RowSources& sources, const Names& names) {
   return rows;
 }
 
+// What the kernels at both ends of a TAP lose is lost outside of the dataplane, and shown beside
+// its own drops.
+void AddKernelDrops(const RowSources& sources, const Names& names, Rows& rows) {
+  for (const auto& [name, space] : sources.namespaces) {
+    for (const RunningNamespace::PortDrops& each : space->KernelDrops()) {
+      const std::pair<const char*, std::uint64_t> counters[] = {
+          {"DEVICE_QUEUE_FULL", each.drops.sent}, {"DEVICE_RECEIVE_DROPPED", each.drops.received}};
+      for (const auto& [reason, packets] : counters) {
+        if (packets == 0) continue;
+        rows.push_back({{"name", names.Port(each.port)},
+                        {"port", each.port},
+                        {"reason", reason},
+                        {"packets", packets}});
+      }
+    }
+  }
+}
+
 Rows Drops(const RowSources& sources, const Names& names) {
   Rows rows;
   for (const config::PortCounters& port : sources.counters.ports()) {
@@ -490,6 +508,7 @@ Rows Drops(const RowSources& sources, const Names& names) {
                       {"packets", drop.packets()}});
     }
   }
+  AddKernelDrops(sources, names, rows);
   return rows;
 }
 

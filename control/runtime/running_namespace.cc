@@ -111,6 +111,18 @@ absl::Status RunningNamespace::MakeDevices(std::vector<std::string>& notes) {
   });
 }
 
+std::vector<RunningNamespace::PortDrops> RunningNamespace::KernelDrops() const {
+  std::vector<PortDrops> result;
+  netns::InNamespace(netns_.get(), [&] {
+    for (const Device& device : devices_) {
+      const auto drops = netns::ReadDeviceDrops(device.plan.device);
+      if (drops.ok()) result.push_back({device.plan.port, *drops});
+    }
+    return absl::OkStatus();
+  }).IgnoreError();
+  return result;
+}
+
 absl::Status RunningNamespace::CoverContainerFiles(std::vector<std::string>& notes) {
   if (resolver_folder_.empty()) {
     notes.push_back(fmt::format("{}: resolv.conf and hosts are left as they are ({})", plan_.name,

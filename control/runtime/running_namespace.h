@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/netns/device_drops.h"
 #include "control/plan.h"
 #include "control/process/exit_watcher.h"
 #include "control/process/unique_fd.h"
@@ -62,6 +63,13 @@ class RunningNamespace {
   absl::Status StopPrograms();
   // Notes the end of one of its programs; false when `exit` is not one of them.
   bool NoteExit(const process::Exit& exit);
+
+  // What the kernel dropped at each of its devices; a device that cannot be asked is left out.
+  struct PortDrops {
+    std::uint16_t port = 0;
+    netns::DeviceDrops drops;
+  };
+  std::vector<PortDrops> KernelDrops() const;
 
   // Gives its TAP descriptors away, for CloseTaps().
   std::vector<process::UniqueFd> ReleaseTaps();

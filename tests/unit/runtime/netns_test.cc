@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,6 +14,7 @@
 #include <filesystem>
 #include <string>
 
+#include "control/netns/device_drops.h"
 #include "control/netns/interface.h"
 #include "control/netns/network_namespace.h"
 #include "control/netns/tap_device.h"
@@ -202,6 +205,33 @@ TEST_F(NetnsTest, SomebodyElsesDefaultRouteStays) {
               ::testing::ElementsAre(HasSubstr("keeps its own IPv4 default route")));
   EXPECT_THAT(Ip("route"),
               AllOf(HasSubstr("default via 192.168.7.1"), Not(HasSubstr("default via 10.0.2.1"))));
+}
+
+TEST_F(NetnsTest, WhatTheDeviceDropsIsKnown) {
+  const UniqueFd tap = Tap("eth0");
+  Ip("link set eth0 txqueuelen 100 up");
+  constexpr int kSent = 500;
+  DeviceDrops drops;
+  const absl::Status status = InNamespace(netns_.get(), [&] {
+    const UniqueFd wire(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+    const int room = 16 << 20;
+    setsockopt(wire.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    sockaddr_ll eth0{};
+    eth0.sll_family = AF_PACKET;
+    eth0.sll_ifindex = static_cast<int>(if_nametoindex("eth0"));
+    const std::array<char, 60> frame{2};  // to a unicast address; nobody reads the TAP
+    for (int i = 0; i < kSent; ++i) {
+      sendto(wire.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&eth0),
+             sizeof eth0);
+    }
+    EXPECT_TRUE(absl::IsNotFound(ReadDeviceDrops("eth1").status()));
+    const auto read = ReadDeviceDrops("eth0");
+    if (read.ok()) drops = *read;
+    return read.status();
+  });
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_GE(drops.sent, kSent - 100u) << "all but what the queue holds";
+  EXPECT_EQ(drops.received, 0u);
 }
 
 }  // namespace
