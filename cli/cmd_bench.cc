@@ -28,6 +28,7 @@ using bench::Rig;
 struct Plan {
   int rounds = 5, seconds = 3;
   int crowd = 0;  // ENIs of a second, crowded fabric; 0 = none
+  bool with_ovs = false;
   std::vector<const Load*> loads;
 };
 
@@ -52,6 +53,12 @@ absl::StatusOr<Plan> PlanOf(const Arguments& arguments) {
           "--{} takes a whole number of at least 1, not \"{}\"", option, arguments.Value(option)));
     }
     *field = *count;
+  }
+  for (const std::string& peer : arguments.Values("peer")) {
+    if (peer != "ovs") {
+      return absl::InvalidArgumentError(fmt::format("no peer \"{}\"; there is: ovs", peer));
+    }
+    plan.with_ovs = true;
   }
   std::vector<std::string> names;
   for (const Load& load : bench::Loads()) names.emplace_back(load.name);
@@ -98,6 +105,7 @@ absl::Status MakeRigs(const Plan& plan, std::vector<std::unique_ptr<Rig>>& rigs,
                                [](const Plan&) { return bench::MakeForwarderRig(); },
                                [](const Plan&) { return bench::MakeKernelRig(); }};
   if (plan.crowd > 0) makers.push_back([](const Plan& p) { return bench::MakeFabricRig(p.crowd); });
+  if (plan.with_ovs) makers.push_back([](const Plan&) { return bench::MakeOvsRig(); });
   for (const Maker make : makers) {
     auto rig = make(plan);
     if (!rig.ok()) return rig.status();

@@ -114,6 +114,8 @@ const std::vector<VerbSpec>& Table() {
                    {"seconds", 0, "N", "of each measurement; default: 3"},
                    {"load", 0, "LOAD", "only this load, may be repeated; default: all"},
                    {"enis", 0, "N", "also a fabric with N interfaces, all but the measured idle"},
+                   {"peer", 0, "PEER",
+                    "also another switch: ovs (Open vSwitch's userspace datapath)"},
                    {"svg", 0, "FILE", "also draw the figures"}},
        .summary = "Measure this host: taploom beside a no-op forwarder and the kernel's router.",
        .details = BenchLoadsText,

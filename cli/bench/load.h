@@ -2,7 +2,6 @@
 #ifndef TAPLOOM_CLI_BENCH_LOAD_H_
 #define TAPLOOM_CLI_BENCH_LOAD_H_
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "cli/bench/program.h"
 #include "cli/bench/rig.h"
+#include "cli/bench/temp_folder.h"
 
 namespace taploom::bench {
 
@@ -24,6 +24,7 @@ struct Metric {
   bool more_is_better = true;
   std::optional<double> target_forwarder = {};  // at least (at most, when less is better)
   std::optional<double> target_kernel = {};
+  std::optional<double> target_ovs = {};
 };
 
 // In the order in which the report shows them.
@@ -37,12 +38,7 @@ class ServerPark {
   static absl::StatusOr<ServerPark> Open(const Rig& rig);
 
  private:
-  struct Folder {
-    std::filesystem::path path;
-    explicit Folder(std::filesystem::path made) : path(std::move(made)) {}
-    ~Folder();
-  };
-  std::unique_ptr<Folder> folder_;  // outlives the servers that read it
+  std::unique_ptr<TempFolder> folder_;  // outlives the servers that read it
   std::vector<Server> servers_;
 };
 

@@ -11,6 +11,7 @@ namespace {
 std::optional<double> TargetOf(const Metric& metric, std::string_view yardstick) {
   if (yardstick == "no-op forwarder") return metric.target_forwarder;
   if (yardstick == "kernel router") return metric.target_kernel;
+  if (yardstick == "Open vSwitch") return metric.target_ovs;
   return std::nullopt;
 }
 
@@ -23,6 +24,15 @@ std::string Number(double value) {
   return value >= 100  ? fmt::format("{:.0f}", value)
          : value >= 10 ? fmt::format("{:.1f}", value)
                        : fmt::format("{:.2f}", value);
+}
+
+// "0.95x ✓".
+std::string RatioText(const Metric& metric, double ours, double yardstick, std::string_view rig) {
+  if (yardstick == 0) return "";
+  const double ratio = ours / yardstick;
+  const auto target = TargetOf(metric, rig);
+  const std::string_view mark = !target ? " " : IsMet(metric, ratio, *target) ? "✓" : "✗";
+  return fmt::format("{:.2f}x {}", ratio, mark);
 }
 
 }  // namespace
@@ -42,6 +52,10 @@ void Report::Settle(std::string_view metric, const std::string& rig) {
       sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   const double half = (sorted.back() - sorted.front()) / 2;
   figures_[{metric, rig}] = {median, median == 0 ? 0 : half / median};
+}
+
+std::string Report::WithSpread(const Figure& figure) {
+  return fmt::format("{} ±{:.0f} %", Number(figure.median), 100 * figure.spread);
 }
 
 const Report::Figure* Report::Find(std::string_view metric, const std::string& rig) const {
@@ -82,31 +96,28 @@ nlohmann::ordered_json Report::Json() const {
 }
 
 std::string Report::Table() const {
-  std::string text = fmt::format("{:<28}", "");
-  for (const std::string& rig : rigs_) text += fmt::format("{:>21}", rig);
-  text += "   ratio (target)\n";
+  std::string text = fmt::format("{:<34}", "");
+  for (const std::string& rig : rigs_) {
+    text += fmt::format("{:>{}}", rig, rig == rigs_.front() ? 14 : 26);
+  }
+  text += '\n';
   for (const Metric& metric : Metrics()) {
     const Figure* ours = Find(metric.name, rigs_.front());
     if (ours == nullptr) continue;
-    text += fmt::format("{:<28}", fmt::format("{}, {}", metric.name, metric.unit));
-    std::string ratios;
-    for (const std::string& rig : rigs_) {
-      const Figure* figure = Find(metric.name, rig);
-      text += fmt::format("{:>21}", figure == nullptr
-                                        ? "-"
-                                        : fmt::format("{} ±{:.0f} %", Number(figure->median),
-                                                      100 * figure->spread));
-      if (rig == rigs_.front() || figure == nullptr || figure->median == 0) continue;
-      const double ratio = ours->median / figure->median;
-      ratios += fmt::format("  {:.2f} x {}", ratio, rig);
-      if (const auto target = TargetOf(metric, rig)) {
-        ratios += fmt::format(" ({} {:.2f}: {})", metric.more_is_better ? "≥" : "≤", *target,
-                              IsMet(metric, ratio, *target) ? "met" : "missed");
-      }
+    text += fmt::format("{:<34}{:>14}", fmt::format("{}, {}", metric.name, metric.unit),
+                        WithSpread(*ours));
+    for (std::size_t i = 1; i < rigs_.size(); ++i) {
+      const Figure* yardstick = Find(metric.name, rigs_[i]);
+      text += yardstick == nullptr
+                  ? fmt::format("{:>26}", "-")
+                  : fmt::format("{:>14}{:>12}", WithSpread(*yardstick),
+                                RatioText(metric, ours->median, yardstick->median, rigs_[i]));
     }
-    text += fmt::format(" {}\n", ratios);
+    text += '\n';
   }
-  return text;
+  return text +
+         "\nmedian ± half the range of all rounds; behind a yardstick the ratio of taploom to it: "
+         "✓ meets its target, ✗ misses it\n";
 }
 
 std::string Report::Svg() const {
@@ -130,8 +141,8 @@ std::string Report::Svg() const {
       const double width = kBar * figure->median / longest;
       body += fmt::format(R"(<rect x="{}" y="{}" width="{:.1f}" height="{}" fill="{}"/>)", kLabel,
                           y, width, kLine - 3, kColours[i % std::size(kColours)]);
-      body += fmt::format(R"(<text x="{:.1f}" y="{}">{} ±{:.0f} %</text>)", kLabel + width + 6,
-                          y + 12, Number(figure->median), 100 * figure->spread);
+      body += fmt::format(R"(<text x="{:.1f}" y="{}">{}</text>)", kLabel + width + 6, y + 12,
+                          WithSpread(*figure));
       y += kLine;
     }
     y += kGap;

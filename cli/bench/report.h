@@ -24,7 +24,8 @@ class Report {
   // between smallest and largest, as a part of the median. target and met are null where there is
   // no target.
   nlohmann::ordered_json Json() const;
-  // A line for each figure: every rig's median and spread, and the ratios to the yardsticks.
+  // A line for each figure: every rig's median and spread, and behind each yardstick the ratio to
+  // it.
   std::string Table() const;
   // Bars of every figure beside its yardsticks, each group scaled to its longest bar.
   std::string Svg() const;
@@ -35,6 +36,7 @@ class Report {
   };
   // Nothing when no round measured it.
   const Figure* Find(std::string_view metric, const std::string& rig) const;
+  static std::string WithSpread(const Figure& figure);  // "7.45 ±3 %"
   void Settle(std::string_view metric, const std::string& rig);
 
   std::vector<std::string> rigs_;

@@ -34,6 +34,11 @@ absl::StatusOr<std::unique_ptr<Rig>> MakeFabricRig(int enis);
 // masquerading.
 absl::StatusOr<std::unique_ptr<Rig>> MakeKernelRig();
 
+// Open vSwitch's userspace datapath at its best for bulk data: TAP ports, userspace TSO, flows with
+// connection tracking and NAT (docs.openvswitch.org, "Userspace Datapath - TSO").
+// kFailedPrecondition when it is not installed.
+absl::StatusOr<std::unique_ptr<Rig>> MakeOvsRig();
+
 }  // namespace taploom::bench
 
 #endif  // TAPLOOM_CLI_BENCH_RIG_H_

@@ -1,0 +1,130 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "cli/bench/lab_namespace.h"
+#include "cli/bench/program.h"
+#include "cli/bench/rig.h"
+#include "cli/bench/temp_folder.h"
+
+namespace taploom::bench {
+namespace {
+
+constexpr std::chrono::seconds kPatience{20};
+
+// Built with DPDK, which is what lets it segment in user space; DPDK itself is never initialised.
+constexpr const char* kSwitchProgram = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk";
+constexpr const char* kSchema = "/usr/share/openvswitch/vswitch.ovsschema";
+
+constexpr const char* kServer = "198.51.100.7";
+constexpr const char* kClientMac = "02:00:00:00:00:01";
+constexpr const char* kServerMac = "02:00:00:00:00:02";
+constexpr const char* kRouterMac = "02:00:00:00:00:03";
+
+// Port 1 is the client's, port 2 the server's. The client's group, tracked; source NAT on the way
+// out; nothing unasked on the way in.
+std::string Flows() {
+  const std::string to_server =
+      fmt::format("mod_dl_src:{},mod_dl_dst:{},dec_ttl,output:2", kRouterMac, kServerMac);
+  const std::string to_client =
+      fmt::format("mod_dl_src:{},mod_dl_dst:{},dec_ttl,output:1", kRouterMac, kClientMac);
+  std::string flows =
+      "table=0,in_port=1,ip,nw_src=10.0.0.0/16,actions=ct(zone=1,nat,table=1)\n"
+      "table=0,in_port=2,ip,actions=ct(zone=1,nat,table=2)\n"
+      "table=0,priority=0,actions=drop\n";
+  flows += fmt::format("table=1,ct_state=+trk+est,ip,actions={}\n", to_server);
+  for (const char* protocol : {"tcp", "udp", "icmp"}) {
+    flows += fmt::format(
+        "table=1,ct_state=+trk+new,{},actions=ct(commit,zone=1,nat(src=203.0.113.10)),{}\n",
+        protocol, to_server);
+  }
+  flows += fmt::format("table=2,ct_state=+trk+est,ip,actions={}\n", to_client);
+  flows += fmt::format("table=2,ct_state=+trk+rel,ip,actions={}\n", to_client);
+  return flows;
+}
+
+class OvsRig : public Rig {
+ public:
+  OvsRig(LabNamespace client, LabNamespace server, std::unique_ptr<TempFolder> folder)
+      : client_(std::move(client)), server_(std::move(server)), folder_(std::move(folder)) {}
+  ~OvsRig() override {
+    for (const char* daemon : {"vswitchd", "db"}) {
+      const std::string stop = fmt::format(
+          "pid=$(cat {}/{}.pid 2>/dev/null) || exit 0; kill $pid; tail --pid=$pid -f /dev/null",
+          Path(), daemon);
+      Run(-1, {"sh", "-c", stop}, kPatience, OnInterrupt::kFinish).status().IgnoreError();
+    }
+  }
+
+  absl::Status Connect() const {
+    const std::string line = fmt::format(
+        R"(cd {0}; export OVS_RUNDIR={0}
+ovsdb-tool create conf.db {1}
+ovsdb-server conf.db --remote=punix:{0}/db.sock --pidfile={0}/db.pid --log-file={0}/db.log --unixctl={0}/db.ctl --detach
+vsctl="ovs-vsctl --db=unix:{0}/db.sock"
+$vsctl --no-wait init -- set Open_vSwitch . other_config:userspace-tso-enable=true
+{2} unix:{0}/db.sock --pidfile={0}/vswitchd.pid --log-file={0}/vswitchd.log --unixctl={0}/vswitchd.ctl --detach
+$vsctl add-br bench{3} -- set bridge bench{3} datapath_type=netdev fail_mode=secure
+$vsctl add-port bench{3} in{3} -- set interface in{3} type=internal ofport_request=1 -- add-port bench{3} out{3} -- set interface out{3} type=internal ofport_request=2
+ovs-ofctl add-flows bench{3} - <<'FLOWS'
+{4}FLOWS
+ip link set in{3} netns {5} name eth0 address {6}
+ip link set out{3} netns {7} name eth0 address {8}
+)",
+        Path(), kSchema, kSwitchProgram, getpid(), Flows(), client_.name(), kClientMac,
+        server_.name(), kServerMac);
+    absl::Status status = Run(-1, {"bash", "-ec", line}, kPatience).status();
+    if (!status.ok()) return status;
+    status =
+        client_.Shell(fmt::format("ip address add 10.0.2.10/24 dev eth0; ip link set eth0 up; ip "
+                                  "neigh add 10.0.2.1 lladdr {} dev eth0 nud permanent\n"
+                                  "ip route add default via 10.0.2.1",
+                                  kRouterMac));
+    if (!status.ok()) return status;
+    return server_.Shell(
+        fmt::format("ip address add {}/24 dev eth0; ip link set eth0 up; ip neigh add 198.51.100.1 "
+                    "lladdr {} dev eth0 nud permanent\n"
+                    "ip route add default via 198.51.100.1",
+                    kServer, kRouterMac));
+  }
+
+  const std::string& name() const override {
+    static const std::string name = "Open vSwitch";
+    return name;
+  }
+  int client() const override { return client_.fd(); }
+  int server() const override { return server_.fd(); }
+  std::string server_address() const override { return kServer; }
+
+ private:
+  std::string Path() const { return folder_->path().string(); }
+
+  LabNamespace client_, server_;
+  std::unique_ptr<TempFolder> folder_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Rig>> MakeOvsRig() {
+  if (access(kSwitchProgram, X_OK) != 0) {
+    return absl::FailedPreconditionError(
+        fmt::format("there is no {} (packages openvswitch-switch and openvswitch-switch-dpdk)",
+                    kSwitchProgram));
+  }
+  auto client = LabNamespace::Make("ovs-client");
+  if (!client.ok()) return client.status();
+  auto server = LabNamespace::Make("ovs-server");
+  if (!server.ok()) return server.status();
+  auto folder = TempFolder::Make();
+  if (!folder.ok()) return folder.status();
+  auto rig = std::make_unique<OvsRig>(*std::move(client), *std::move(server), *std::move(folder));
+  if (absl::Status status = rig->Connect(); !status.ok()) return status;
+  return rig;
+}
+
+}  // namespace taploom::bench
