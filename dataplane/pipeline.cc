@@ -99,10 +99,14 @@ Verdict Pipeline::Decide(Packet& packet, Tick now) {
   if (slowpath::IsNeighborSolicitation(packet))
     return slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
   if (packet.headers.is_icmp_error) return slow_path_.ForwardIcmpError(packet, *snapshot_, now);
+  const std::optional<flow::FlowKey> key = KeyOf(packet, now);
+  return key ? DecideFlow(packet, *key, now) : Verdict::Drop(DropReason::kFragmentUnknown);
+}
+
+std::optional<flow::FlowKey> Pipeline::KeyOf(const Packet& packet, Tick now) const {
   flow::FlowKey key{flow::TupleOf(packet.headers), packet.ingress_port};
-  if (packet.headers.is_fragment && !CompleteFragmentKey(packet, key, now))
-    return Verdict::Drop(DropReason::kFragmentUnknown);
-  return DecideFlow(packet, key, now);
+  if (packet.headers.is_fragment && !CompleteFragmentKey(packet, key, now)) return std::nullopt;
+  return key;
 }
 
 bool Pipeline::CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tick now) const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "dataplane/flow/connection_table.h"
@@ -42,6 +43,13 @@ class Pipeline {
   // Frees connections whose idle timer has ended, at most a bounded number per call; call it once
   // per burst and once a second when idle.
   void Expire(Tick now);
+
+  // Tells `recorder` the stages of every decision that is taken (see SlowPath::ListenWith).
+  void ListenWith(slowpath::RecordingSink* recorder) { slow_path_.ListenWith(recorder); }
+
+  // The key that a packet's flow is found by; nothing for a later fragment whose first was not
+  // seen. REQUIRES: packet.headers is set, and its kind is kIp.
+  std::optional<flow::FlowKey> KeyOf(const Packet& packet, Tick now) const;
 
   const flow::ConnectionTable& connections() const { return connections_; }
   const tables::Snapshot& snapshot() const { return *snapshot_; }

@@ -2,26 +2,12 @@
 
 #include "dataplane/flow/connection_table.h"
 #include "dataplane/slowpath/establish.h"
+#include "dataplane/slowpath/next_hop.h"
 #include "dataplane/slowpath/walk.h"
 #include "dataplane/wire/layout.h"
 
 namespace taploom::slowpath {
 namespace {
-
-// The MAC a sender's kernel would address the packet to: the owner of an address in its own subnet,
-// or else its router.
-wire::MacAddress NextHopMac(const tables::Snapshot& snapshot, tables::PortId port,
-                            const wire::IpAddress& destination) {
-  const tables::PortOwner owner = snapshot.OwnerOf(port);
-  if (owner.internet_host.exists()) return snapshot[owner.internet_host].router_mac;
-  if (!owner.eni.exists()) return {};
-  const tables::Eni& eni = snapshot[owner.eni];
-  const tables::Subnet& subnet = snapshot[eni.subnet];
-  const auto& by_address = snapshot[eni.vpc].eni_by_address;
-  const auto neighbor = by_address.find(destination);
-  const bool on_link = subnet.Contains(destination) && neighbor != by_address.end();
-  return on_link ? snapshot[neighbor->second].mac : subnet.router_mac;
-}
 
 std::uint8_t EchoType(std::uint8_t protocol, bool is_reply) {
   if (protocol == wire::kProtocolIcmp) return is_reply ? wire::icmp::kEchoReply : wire::icmp::kEcho;

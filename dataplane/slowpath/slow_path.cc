@@ -71,6 +71,11 @@ std::uint64_t SlowPath::NextRandom() {
 Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snapshot,
                           flow::ConnectionRef related, Tick now) {
   counters_.slow_path_packets.Add();
+  if (recorder_ != nullptr) {
+    recorder_->reports.clear();
+    return Walk<RecordingSink>(snapshot, connections_, related, now, NextRandom(), *recorder_)
+        .Run(packet);
+  }
   NullSink nobody;
   return Walk<NullSink>(snapshot, connections_, related, now, NextRandom(), nobody).Run(packet);
 }

@@ -52,6 +52,10 @@ class SlowPath {
   Verdict AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot,
                              flow::ConnectionRef flow, Tick now);
 
+  // From now on every decision is told to `recorder`, which holds the stages of the latest one;
+  // null tells nobody. A replay listens; a running dataplane does not.
+  void ListenWith(RecordingSink* recorder) { recorder_ = recorder; }
+
   // The counters behind Connection::nat_gateway.
   observe::NatGatewayCounters& nat_counters(std::uint16_t slot) { return *nat_counters_[slot]; }
 
@@ -67,6 +71,7 @@ class SlowPath {
 
   flow::ConnectionTable& connections_;
   observe::Counters& counters_;
+  RecordingSink* recorder_ = nullptr;
   std::vector<observe::NatGatewayCounters*>
       nat_counters_;  // by slot; slots are never reused for another gateway
   std::vector<std::uint16_t> slot_by_gateway_;  // by NatGatewayIndex of the current snapshot
