@@ -1,0 +1,241 @@
+// `replay`: captures through a topology file, in this process: no root, no namespaces, no clock.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/render.h"
+#include "cli/talk.h"
+#include "cli/topology_file.h"
+#include "control/did_you_mean.h"
+#include "control/lower.h"
+#include "dataplane/io/pcap_source.h"
+#include "dataplane/replay/internet.h"
+#include "dataplane/replay/merged_source.h"
+#include "dataplane/replay/output_folder.h"
+#include "dataplane/replay/replayer.h"
+#include "dataplane/replay/verdict_line.h"
+#include "dataplane/tables/compile.h"
+
+namespace taploom::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using replay::Replayer;
+
+// What was typed, checked as far as it can be without the topology.
+struct Request {
+  std::vector<std::string> captures;
+  replay::PrefixMap map;
+  std::string in = "auto";
+  std::string verdicts, out;  // empty = not wanted
+  Format format = Format::kTable;
+};
+
+absl::StatusOr<Request> RequestOf(const Arguments& arguments) {
+  Request request{.captures = arguments.words,
+                  .verdicts = arguments.Value("verdicts"),
+                  .out = arguments.Value("out")};
+  if (!arguments.Has("file")) return absl::InvalidArgumentError("replay needs a topology: -f FILE");
+  if (arguments.Has("in")) request.in = arguments.Value("in");
+  for (const std::string& pair : arguments.Values("map")) {
+    if (const std::string error = request.map.Add(pair); !error.empty())
+      return absl::InvalidArgumentError(fmt::format("--map: {}", error));
+  }
+  const auto format = ParseFormat(arguments.Value("output"));
+  if (!format) return absl::InvalidArgumentError("-o takes table or json");
+  request.format = *format;
+  return request;
+}
+
+absl::StatusOr<std::unique_ptr<io::FrameSource>> OpenAll(const std::vector<std::string>& paths) {
+  std::vector<std::unique_ptr<io::FrameSource>> sources;
+  for (const std::string& path : paths) {
+    std::string error;
+    sources.push_back(io::OpenCapture(path, error));
+    if (sources.back() == nullptr) return absl::InvalidArgumentError(error);
+  }
+  return std::make_unique<replay::MergedSource>(std::move(sources));
+}
+
+absl::StatusOr<config::FabricConfig> ConfigOf(const std::string& path) {
+  const auto file = ReadTopologyFile(path);
+  if (!file.ok()) return file.status();
+  const auto topology = Validated(*file);
+  if (!topology.ok()) return topology.status();
+  control::Allocations allocations;
+  config::FabricConfig config = control::Lower(*topology, allocations).config;
+  config.set_generation(1);
+  return config;
+}
+
+// The topology as a snapshot in which the captures' public addresses are somebody's: an internet
+// host called "internet".
+absl::StatusOr<std::shared_ptr<const tables::Snapshot>> SnapshotFor(const Request& request,
+                                                                    const std::string& path) {
+  auto config = ConfigOf(path);
+  if (!config.ok()) return config.status();
+  auto captures = OpenAll(request.captures);
+  if (!captures.ok()) return captures.status();
+  replay::PublicAddresses addresses(*config);
+  replay::CollectAddresses(**captures, request.map, addresses);
+  if (addresses.overflowed())
+    Say(fmt::format("the captures hold more than {} public addresses; the others reach nobody",
+                    replay::PublicAddresses::kMost));
+  replay::AddInternet(addresses.addresses(), *config);
+  tables::CompileResult compiled = tables::Compile(*config);
+  if (!compiled.snapshot) return absl::InvalidArgumentError(compiled.error);
+  return std::move(compiled.snapshot);
+}
+
+absl::StatusOr<tables::PortId> PortOf(const Request& request, const tables::Snapshot& snapshot) {
+  if (request.in == "auto") return tables::kNoPort;
+  const replay::PortNames names(snapshot);
+  const tables::PortId port = names.Find(request.in);
+  if (port != tables::kNoPort) return port;
+  return absl::InvalidArgumentError(
+      fmt::format("--in: no instance, interface or internet host is called \"{}\"{}", request.in,
+                  control::DidYouMean(request.in, names.names())));
+}
+
+// The file that verdicts are written to; stdout is not closed.
+class VerdictFile {
+ public:
+  absl::Status Open(const std::string& path) {
+    path_ = path;
+    file_ = path == "-" ? stdout : std::fopen(path.c_str(), "we");
+    return file_ != nullptr ? absl::OkStatus()
+                            : absl::InvalidArgumentError(
+                                  fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  }
+  ~VerdictFile() {
+    if (file_ != nullptr && file_ != stdout) std::fclose(file_);
+  }
+
+  void Add(const Replayer& replayer) {
+    replay::AppendVerdictLine(replayer, text_);
+    if (text_.size() >= kFlushSize) Flush();
+  }
+  absl::Status Finish() {
+    Flush();
+    if (std::fflush(file_) != 0) failed_ = true;
+    return failed_ ? absl::InternalError(fmt::format("cannot write {}", path_)) : absl::OkStatus();
+  }
+  bool is_open() const { return file_ != nullptr; }
+
+ private:
+  static constexpr std::size_t kFlushSize = 1 << 18;
+  void Flush() {
+    if (std::fwrite(text_.data(), 1, text_.size(), file_) != text_.size()) failed_ = true;
+    text_.clear();
+  }
+
+  std::string path_, text_;
+  std::FILE* file_ = nullptr;
+  bool failed_ = false;
+};
+
+template <std::size_t kCount, typename Name>
+ordered_json CountsJson(const std::array<std::uint64_t, kCount>& counts, Name name_of) {
+  ordered_json json = ordered_json::object();
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (counts[i] != 0) json[name_of(i).name] = counts[i];
+  }
+  return json;
+}
+
+DropReasonText DropText(std::size_t i) { return TextOf(static_cast<DropReason>(i)); }
+replay::SkipReasonText SkipText(std::size_t i) {
+  return TextOf(static_cast<replay::SkipReason>(i));
+}
+
+std::string SummaryText(const replay::ReplayTotals& totals) {
+  std::string text = fmt::format(
+      "{} packets: {} delivered, {} answered, {} dropped, {} never entered\n", totals.packets,
+      totals.delivered, totals.answered, totals.dropped(), totals.skipped());
+  if (totals.cut_short != 0)
+    text += fmt::format("  {} were recorded in part only; zeros stand for the rest\n",
+                        totals.cut_short);
+  for (std::size_t i = 0; i < totals.drops.size(); ++i) {
+    if (totals.drops[i] != 0)
+      text += fmt::format("  drop {:<8} {:<24} {}\n", totals.drops[i], DropText(i).name,
+                          DropText(i).sentence);
+  }
+  for (std::size_t i = 0; i < totals.skips.size(); ++i) {
+    if (totals.skips[i] != 0)
+      text += fmt::format("  skip {:<8} {:<24} {}\n", totals.skips[i], SkipText(i).name,
+                          SkipText(i).sentence);
+  }
+  return text;
+}
+
+ordered_json SummaryJson(const replay::ReplayTotals& totals) {
+  return {{"packets", totals.packets},
+          {"bytes", totals.bytes},
+          {"cut_short", totals.cut_short},
+          {"delivered", totals.delivered},
+          {"answered", totals.answered},
+          {"dropped", CountsJson(totals.drops, DropText)},
+          {"skipped", CountsJson(totals.skips, SkipText)}};
+}
+
+int ReplayThrough(const Request& request, const std::string& topology) {
+  const auto snapshot = SnapshotFor(request, topology);
+  if (!snapshot.ok()) return Fail(snapshot.status());
+  const auto port = PortOf(request, **snapshot);
+  if (!port.ok()) return Fail(port.status());
+  auto source = OpenAll(request.captures);
+  if (!source.ok()) return Fail(source.status());
+  Replayer replayer(*snapshot, {.in_port = *port,
+                                .map = request.map,
+                                .listens = !request.verdicts.empty() || !request.out.empty(),
+                                .keeps_entering_frames = !request.out.empty()});
+  VerdictFile verdicts;
+  if (!request.verdicts.empty()) {
+    if (const absl::Status status = verdicts.Open(request.verdicts); !status.ok())
+      return Fail(status);
+  }
+  std::unique_ptr<replay::OutputFolder> folder;
+  if (!request.out.empty()) {
+    std::string error;
+    folder = std::make_unique<replay::OutputFolder>(request.out, replayer, error);
+    if (!error.empty()) return Fail(kBadInput, error);
+  }
+
+  io::CapturedFrame frame;
+  while ((*source)->Next(frame)) {
+    if (!replayer.Replay(frame)) continue;
+    if (verdicts.is_open()) verdicts.Add(replayer);
+    if (folder != nullptr) folder->Write(replayer);
+  }
+  if (verdicts.is_open()) {
+    if (const absl::Status status = verdicts.Finish(); !status.ok()) return Fail(status);
+  }
+  if (folder != nullptr) {
+    if (const std::string error = folder->Finish(); !error.empty()) return Fail(kHostCannot, error);
+  }
+  const std::string summary = request.format == Format::kJson
+                                  ? Render(SummaryJson(replayer.totals()), Format::kJson)
+                                  : SummaryText(replayer.totals());
+  fmt::print(request.verdicts == "-" ? stderr : stdout, "{}", summary);
+  if (!(*source)->error().empty())
+    return Fail(kBadInput, fmt::format("{}; the {} packets before it were replayed",
+                                       (*source)->error(), replayer.totals().packets));
+  return kDone;
+}
+
+}  // namespace
+
+int Replay(const Arguments& arguments) {
+  const auto request = RequestOf(arguments);
+  if (!request.ok()) return Fail(request.status());
+  return ReplayThrough(*request, arguments.Value("file"));
+}
+
+}  // namespace taploom::cli

@@ -1,0 +1,193 @@
+// `replay` as a user runs it: the captures in pcaps/ against the verdicts beside them, what tshark
+// says of the files it writes, and what it says of files that are broken.
+//
+// TAPLOOM_UPDATE_VERDICTS=1 in the environment writes the verdicts anew instead of comparing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/cli/run_program.h"
+#include "tests/support/temp_folder.h"
+
+namespace taploom::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+namespace fs = std::filesystem;
+
+const fs::path kPcaps = TAPLOOM_SOURCE "/pcaps";
+const std::string kThreeTier = TAPLOOM_SOURCE "/examples/three-tier/topology.yaml";
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool IsCapture(const fs::path& path) {
+  const std::string name = path.filename();
+  return name.ends_with(".pcap") || name.ends_with(".pcapng") || name.ends_with(".pcap.gz");
+}
+
+// Beside the captures, or the example of that name.
+std::string TopologyOf(const fs::path& folder) {
+  const fs::path own = folder / "topology.yaml";
+  return fs::exists(own) ? own.string()
+                         : std::string(TAPLOOM_SOURCE "/examples/") + folder.filename().string() +
+                               "/topology.yaml";
+}
+
+std::vector<fs::path> Captures() {
+  std::vector<fs::path> captures;
+  for (const auto& entry : fs::recursive_directory_iterator(kPcaps)) {
+    if (entry.is_regular_file() && IsCapture(entry.path())) captures.push_back(entry.path());
+  }
+  std::sort(captures.begin(), captures.end());
+  return captures;
+}
+
+// The first line in which two texts differ, for a message.
+std::string FirstDifference(const std::string& left, const std::string& right) {
+  std::istringstream left_lines(left), right_lines(right);
+  std::string left_line, right_line;
+  while (true) {
+    const bool has_left = static_cast<bool>(std::getline(left_lines, left_line));
+    const bool has_right = static_cast<bool>(std::getline(right_lines, right_line));
+    if (!has_left && !has_right) return "";
+    if (!has_left || !has_right || left_line != right_line)
+      return "expected " + (has_left ? left_line : "the end") + "\n     got " +
+             (has_right ? right_line : "the end");
+  }
+}
+
+class ReplayCli : public ::testing::Test {
+ protected:
+  const test::TempFolder folder_;
+};
+
+TEST_F(ReplayCli, EveryCaptureOfOursGetsTheVerdictsBesideIt) {
+  const bool updates = std::getenv("TAPLOOM_UPDATE_VERDICTS") != nullptr;
+  ASSERT_GE(Captures().size(), 7u);
+  for (const fs::path& capture : Captures()) {
+    const Outcome outcome =
+        Taploom({"replay", capture, "-f", TopologyOf(capture.parent_path()), "--verdicts", "-"});
+    EXPECT_EQ(outcome.exit_code, 0) << capture << outcome.err;
+    const fs::path golden = capture.string() + ".verdicts";
+    if (updates) std::ofstream(golden, std::ios::binary) << outcome.out;
+    const std::string expected = ReadFile(golden);
+    EXPECT_FALSE(expected.empty()) << golden << " is not there";
+    EXPECT_TRUE(outcome.out == expected) << capture << "\n"
+                                         << FirstDifference(expected, outcome.out);
+  }
+}
+
+TEST_F(ReplayCli, TsharkReadsWhatIsWrittenAndTwoRunsWriteTheSame) {
+  for (const fs::path& capture : Captures()) {
+    const std::string name = capture.filename();
+    const fs::path first = folder_ / (name + ".1"), second = folder_ / (name + ".2");
+    const std::string topology = TopologyOf(capture.parent_path());
+    ASSERT_EQ(Taploom({"replay", capture, "-f", topology, "--out", first}).exit_code, 0) << capture;
+    ASSERT_EQ(Taploom({"replay", capture, "-f", topology, "--out", second}).exit_code, 0);
+    for (const auto& entry : fs::directory_iterator(first)) {
+      const fs::path file = entry.path();
+      EXPECT_TRUE(ReadFile(file) == ReadFile(second / file.filename())) << file;
+      // Checksums are looked at; frames that were malformed when they were recorded stay so.
+      const bool is_malformed = capture.string().find("malformed") != std::string::npos;
+      const Outcome read = RunProgram(
+          {"sh", "-c",
+           "tshark -n -r \"$0\" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE "
+           "-o udp.check_checksum:TRUE -Y '" +
+               std::string(is_malformed ? "frame.number == 0"
+                                        : "_ws.malformed || ip.checksum.status == \"Bad\" || "
+                                          "tcp.checksum.status == \"Bad\" || "
+                                          "udp.checksum.status == \"Bad\"") +
+               "' 2>&1 | grep -v 'Running as user'",
+           file});
+      EXPECT_THAT(read.out, IsEmpty()) << file;
+    }
+  }
+}
+
+TEST_F(ReplayCli, ExitsHoldTheTranslatedPackets) {
+  const fs::path out = folder_ / "out";
+  ASSERT_EQ(
+      Taploom({"replay", kPcaps / "three-tier/6-web-1-to-nat.pcap", "-f", kThreeTier, "--out", out})
+          .exit_code,
+      0);
+  const auto tshark = [&](const char* file, const std::vector<std::string>& words) {
+    std::vector<std::string> argv = {"tshark", "-n", "-r", out / file, "-c", "2"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return RunProgram(argv).out;
+  };
+  EXPECT_EQ(tshark("api.pcapng", {"-T", "fields", "-e", "frame.interface_name", "-e", "ip.src",
+                                  "-e", "ip.dst", "-e", "ip.ttl"}),
+            "api\t203.0.113.10\t5.6.7.8\t62\napi\t203.0.113.10\t5.6.7.8\t62\n");
+  // The same packet where it entered and where it left.
+  EXPECT_EQ(tshark("fabric.pcapng",
+                   {"-T", "fields", "-e", "frame.packet_id", "-e", "frame.interface_name", "-e",
+                    "frame.packet_flags_direction", "-e", "ip.src"}),
+            "1\tweb-1\t0x00000001\t10.0.2.50\n1\tapi\t0x00000002\t203.0.113.10\n");
+}
+
+TEST_F(ReplayCli, SeveralCapturesAreReplayedInTheOrderOfTime) {
+  const Outcome outcome =
+      Taploom({"replay", kPcaps / "three-tier/6-web-1-to-nat.pcap",
+               kPcaps / "three-tier/1-client.pcap", "-f", kThreeTier, "-o", "json"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("\"packets\": 31"));
+}
+
+TEST_F(ReplayCli, ABrokenFileIsReplayedUpToThere) {
+  const std::string cut = folder_ / "cut.pcap";
+  std::ofstream(cut, std::ios::binary)
+      << ReadFile(kPcaps / "three-tier/6-web-1-to-nat.pcap").substr(0, 400);
+  const Outcome outcome = Taploom({"replay", cut, "-f", kThreeTier});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.out, StartsWith("3 packets: 3 delivered"));
+  EXPECT_THAT(outcome.err, HasSubstr("taploom: " + cut + " is broken at byte 286: "));
+  EXPECT_THAT(outcome.err, HasSubstr("; the 3 packets before it were replayed"));
+}
+
+struct Mistake {
+  std::vector<std::string> words;
+  std::string said;
+};
+
+TEST_F(ReplayCli, SaysWhatIsWrong) {
+  const std::string capture = kPcaps / "three-tier/7-api.pcap";
+  const Mistake mistakes[] = {
+      {{}, "replay needs CAPTURE..."},
+      {{capture}, "replay needs a topology: -f FILE"},
+      {{"absent.pcap", "-f", kThreeTier}, "cannot read absent.pcap: No such file or directory"},
+      {{kThreeTier, "-f", kThreeTier}, "topology.yaml is no capture file: unknown file format"},
+      {{capture, "-f", kThreeTier, "--in", "web1"},
+       "--in: no instance, interface or internet host is called \"web1\"; did you mean \"web-1\"?"},
+      {{capture, "-f", kThreeTier, "--map", "10.0.0.0/8"},
+       "--map: \"10.0.0.0/8\" maps nothing; expected OLD=NEW, two CIDRs or addresses"},
+      {{capture, "-f", kThreeTier, "-o", "xml"}, "-o takes table or json"},
+      {{capture, "-f", kThreeTier, "--verdicts", "/none/v"},
+       "cannot write /none/v: No such file or directory"},
+      {{capture, "-f", "absent.yaml"}, "cannot read absent.yaml"},
+  };
+  for (const Mistake& mistake : mistakes) {
+    std::vector<std::string> words = {"replay"};
+    words.insert(words.end(), mistake.words.begin(), mistake.words.end());
+    const Outcome outcome = Taploom(words);
+    EXPECT_EQ(outcome.exit_code, 2) << mistake.said;
+    EXPECT_THAT(outcome.err, HasSubstr(mistake.said));
+    EXPECT_THAT(outcome.out, IsEmpty()) << mistake.said;
+  }
+}
+
+}  // namespace
+}  // namespace taploom::testing
