@@ -1,4 +1,5 @@
 // VPCs with their subnets, gateways, route tables and prefix lists.
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,8 +75,9 @@ std::optional<Located<RouteTarget>> ParseRouteTarget(ParseContext& context, cons
   const std::string name = word.substr(colon + 1);
   if (kind == "instance") return Located<RouteTarget>{{Kind::kInstance, name}, node.at};
   if (kind == "eni") return Located<RouteTarget>{{Kind::kEni, name}, node.at};
-  if (kind == "peering" || kind == "tgw" || kind == "vpce" || kind == "eigw" ||
-      kind == "endpoint") {
+  static constexpr std::string_view kLater[] = {
+      "peering", "tgw", "vpce", "eigw", "endpoint", "vgw", "cagw", "lgw", "core-network"};
+  if (std::find(std::begin(kLater), std::end(kLater), kind) != std::end(kLater)) {
     context.findings.Add(node.at, "via: a route to \"{}\" is not modelled yet", word);
     return std::nullopt;
   }

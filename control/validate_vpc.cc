@@ -72,6 +72,21 @@ void CheckSecondaryRange(const IpPrefix& primary, const Located<Cidr>& secondary
   }
 }
 
+// A narrower rule: once a block lies in 10.0.0.0/15, none from 10.0.0.0/16 can be added.
+void CheckFirstTenBlock(const std::vector<Located<Cidr>>& blocks, std::size_t index,
+                        Findings& findings) {
+  static const IpPrefix first = PrefixLiteral("10.0.0.0/16"), both = PrefixLiteral("10.0.0.0/15");
+  if (!first.Contains(blocks[index].value.prefix())) return;
+  for (std::size_t earlier = 0; earlier < index; ++earlier) {
+    if (both.Contains(blocks[earlier].value.prefix())) {
+      findings.Add(blocks[index].at,
+                   "{} lies in {}, which AWS does not add to a VPC that has a block in {}",
+                   blocks[index].value.ToString(), first.ToString(), both.ToString());
+      return;
+    }
+  }
+}
+
 void CheckNoOverlap(const std::vector<Located<Cidr>>& blocks, std::size_t index,
                     Findings& findings) {
   for (std::size_t earlier = 0; earlier < index; ++earlier) {
@@ -94,6 +109,7 @@ void CheckIpv4Blocks(const Vpc& vpc, Findings& findings) {
     CheckUsableRange(cidr, findings);
     CheckNoOverlap(vpc.cidrs, i, findings);
     if (i > 0) CheckSecondaryRange(vpc.cidrs[0].value.prefix(), cidr, findings);
+    CheckFirstTenBlock(vpc.cidrs, i, findings);
   }
 }
 

@@ -69,6 +69,10 @@ std::shared_ptr<const tables::Snapshot> Pipeline::Publish(
     std::shared_ptr<const tables::Snapshot> snapshot) {
   slow_path_.Publish(*snapshot);
   connections_.set_capacity_per_port(snapshot->limits.connections_per_eni);
+  std::vector<bool> unlimited;
+  for (const tables::PortOwner& owner : snapshot->ports)
+    unlimited.push_back(owner.internet_host.exists());
+  connections_.set_unlimited_ports(std::move(unlimited));
   return std::exchange(snapshot_, std::move(snapshot));
 }
 

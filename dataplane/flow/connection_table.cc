@@ -155,7 +155,7 @@ std::uint32_t ConnectionTable::TakeIndex(Tick now) {
 Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& reply, Tick now,
                                     InsertError& error) {
   for (const std::uint16_t port : {original.ingress_port, reply.ingress_port}) {
-    if (connections_per_port_[port] >= options_.capacity_per_port) {
+    if (!MayAddAt(port)) {
       error = InsertError::kQuota;
       return nullptr;
     }

@@ -12,6 +12,7 @@
 #define TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "dataplane/flow/connection.h"
@@ -86,6 +87,8 @@ class ConnectionTable {
   std::uint32_t capacity() const { return options_.capacity; }
   std::uint64_t seed() const { return options_.seed; }
   void set_capacity_per_port(std::uint32_t capacity) { options_.capacity_per_port = capacity; }
+  // True at the ports whose connections are not limited: those outside every VPC.
+  void set_unlimited_ports(std::vector<bool> ports) { unlimited_ports_ = std::move(ports); }
 
   template <typename Visitor>
   void ForEach(Visitor visit) const {
@@ -115,6 +118,10 @@ class ConnectionTable {
   static std::size_t CountFree(const Bucket& bucket);
   bool InsertReference(const FlowKey& key, std::uint32_t reference);
   void RemoveReference(const FlowKey& key, std::uint32_t reference);
+  bool MayAddAt(std::uint16_t port) const {
+    const bool is_limited = port >= unlimited_ports_.size() || !unlimited_ports_[port];
+    return !is_limited || connections_per_port_[port] < options_.capacity_per_port;
+  }
   std::uint32_t TakeIndex(Tick now);
   bool EvictEmbryonic();
   void Free(std::uint32_t index);
@@ -133,6 +140,7 @@ class ConnectionTable {
   MappedArray<Bucket> buckets_;
   std::size_t bucket_mask_;
   MappedArray<std::uint32_t> connections_per_port_;
+  std::vector<bool> unlimited_ports_;
   NatPorts nat_ports_;
   TimingWheel wheel_;
   std::uint32_t free_list_ = TimingWheel::kNil;  // linked by wheel_next

@@ -4,6 +4,7 @@
 
 #include "dataplane/slowpath/describe.h"
 #include "dataplane/slowpath/dns.h"
+#include "dataplane/slowpath/special_addresses.h"
 #include "dataplane/slowpath/walk.h"
 #include "dataplane/wire/layout.h"
 
@@ -87,7 +88,10 @@ template <typename Sink>
 bool Walk<Sink>::PassesLinkLocal(const tables::Eni& eni) {
   if (AsksResolver()) return false;
   const tables::Subnet& subnet = snapshot_[eni.subnet];
-  if (!tuple_.destination.is_link_local() && !IsReservedIn(subnet, tuple_.destination)) return true;
+  if (!tuple_.destination.is_link_local() && !IsAmazonService(tuple_.destination) &&
+      !IsReservedIn(subnet, tuple_.destination)) {
+    return true;
+  }
   Drop(Stage::kLinkLocal, DropReason::kLinkLocalServiceAbsent, subnet.id, subnet.name,
        tuple_.destination.ToString());
   return false;

@@ -347,6 +347,27 @@ FabricBuilder& FabricBuilder::ConnectionsPerEni(std::uint32_t count) {
   return *this;
 }
 
+FabricBuilder& FabricBuilder::Use(const config::FabricConfig& config) {
+  const std::uint64_t generation = config_->generation();
+  *config_ = config;
+  config_->set_generation(generation);
+  ports_.clear();
+  std::map<std::string, wire::MacAddress> router_of_subnet;
+  for (const config::Subnet& subnet : config.subnets())
+    router_of_subnet[subnet.id()] = *wire::MacAddress::FromBytes(subnet.router_mac());
+  for (const config::Eni& eni : config.enis()) {
+    macs_[eni.name()] = *wire::MacAddress::FromBytes(eni.mac());
+    router_macs_[eni.name()] = router_of_subnet.at(eni.subnet_id());
+    if (eni.port() != 0) ports_[eni.name()] = static_cast<tables::PortId>(eni.port());
+  }
+  for (const config::InternetHost& host : config.internet_hosts()) {
+    macs_[host.name()] = *wire::MacAddress::FromBytes(host.mac());
+    router_macs_[host.name()] = *wire::MacAddress::FromBytes(host.router_mac());
+    ports_[host.name()] = static_cast<tables::PortId>(host.port());
+  }
+  return *this;
+}
+
 std::shared_ptr<const tables::Snapshot> FabricBuilder::Build() {
   config_->set_generation(config_->generation() + 1);
   tables::CompileResult result = tables::Compile(*config_);

@@ -70,6 +70,9 @@ class FabricBuilder {
   FabricBuilder& InternetHost(const std::string& name, const Texts& addresses);
   FabricBuilder& ConnectionsPerEni(std::uint32_t count);
 
+  // Takes over a fabric that control has made; its objects keep their names.
+  FabricBuilder& Use(const config::FabricConfig& config);
+
   // The fabric as it now stands, compiled, each time with the next generation. Throws
   // std::invalid_argument when Compile finds a fault.
   std::shared_ptr<const tables::Snapshot> Build();

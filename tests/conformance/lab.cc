@@ -1,0 +1,51 @@
+#include "tests/conformance/lab.h"
+
+#include "control/describe.h"
+#include "control/lower.h"
+#include "control/validate.h"
+
+namespace taploom::test {
+namespace {
+
+const char kHead[] = "name: lab\nregion: eu-central-1\n";
+
+}  // namespace
+
+std::string RefusalOf(const std::string& topology) {
+  std::string text;
+  for (const control::Finding& finding : control::LoadTopology(kHead + topology).findings) {
+    text += (text.empty() ? "" : "\n") + finding.message;
+  }
+  return text;
+}
+
+std::string Lab::Refusal(const std::string& topology) const { return RefusalOf(topology); }
+
+void Lab::Apply(const std::string& topology) {
+  const control::LoadResult loaded = control::LoadTopology(kHead + topology);
+  ASSERT_TRUE(loaded.valid) << control::FormatFindings(loaded.findings, "lab.yaml");
+  plan_ = control::Lower(*loaded.valid, allocations_);
+  fabric.Use(plan_.config);
+  Publish();
+}
+
+std::vector<std::string> Lab::RoutesOf(const std::string& table) const {
+  std::vector<std::string> routes;
+  for (const control::DescribedObject& object : control::Describe(plan_)) {
+    if (object.object != "route-table" || !object.name.ends_with("/" + table)) continue;
+    for (const auto& [destination, target] : object.attributes) {
+      if (destination != "main") routes.push_back(destination + " " + target);
+    }
+  }
+  return routes;
+}
+
+std::string Lab::AddressOf(const std::string& name) const {
+  for (const config::Eni& eni : plan_.config.enis()) {
+    if (eni.name() == name)
+      return wire::IpAddress::FromBytes(eni.addresses(0).private_address())->ToString();
+  }
+  return "";
+}
+
+}  // namespace taploom::test
