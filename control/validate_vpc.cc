@@ -78,7 +78,8 @@ void CheckFirstTenBlock(const std::vector<Located<Cidr>>& blocks, std::size_t in
   static const IpPrefix first = PrefixLiteral("10.0.0.0/16"), both = PrefixLiteral("10.0.0.0/15");
   if (!first.Contains(blocks[index].value.prefix())) return;
   for (std::size_t earlier = 0; earlier < index; ++earlier) {
-    if (both.Contains(blocks[earlier].value.prefix())) {
+    const IpPrefix other = blocks[earlier].value.prefix();
+    if (both.Contains(other) && !other.Overlaps(blocks[index].value.prefix())) {
       findings.Add(blocks[index].at,
                    "{} lies in {}, which AWS does not add to a VPC that has a block in {}",
                    blocks[index].value.ToString(), first.ToString(), both.ToString());
