@@ -16,9 +16,10 @@
 
 #include <string>
 
-#define TAPLOOM_STATED(page, text)                                                              \
-  static_assert(sizeof(page) > 1 && sizeof(text) > 1, "a check states what it holds and where " \
-                                                      "from")
+#define TAPLOOM_STATED(page, text)                        \
+  static_assert(sizeof(page) > 1 && sizeof(text) > 1,     \
+                "a check states what it holds and where " \
+                "from")
 
 // taploom does what the statement says; the body shows it.
 #define FOLLOWS(fixture, id, page, statement) \
