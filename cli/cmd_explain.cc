@@ -6,29 +6,37 @@
 #include "cli/select_fabric.h"
 #include "cli/talk.h"
 #include "cli/topology_file.h"
-#include "control/explain.h"
+#include "control/explain/explain.h"
 #include "control/lower.h"
 
 namespace taploom::cli {
 namespace {
 
-int Show(const nlohmann::ordered_json& answer, const std::string& text, bool passes,
-         Format format) {
-  fmt::print("{}", format == Format::kJson ? Render(answer, format) : text);
-  return passes ? kDone : kNegative;
+struct Shown {
+  nlohmann::ordered_json answer;
+  std::string text, brief;
+  bool passes = false;
+};
+
+int Show(const Shown& shown, const Arguments& arguments, Format format) {
+  if (format == Format::kJson) {
+    fmt::print("{}", Render(shown.answer, format));
+  } else {
+    fmt::print("{}", arguments.Has("short") ? shown.brief : shown.text);
+  }
+  return shown.passes ? kDone : kNegative;
 }
 
-int ExplainFile(const std::string& path, const std::string& source, const std::string& destination,
-                Format format) {
-  const auto file = ReadTopologyFile(path);
+int ExplainFile(const Arguments& arguments, Format format) {
+  const auto file = ReadTopologyFile(arguments.Value("file"));
   if (!file.ok()) return Fail(file.status());
   const auto topology = Validated(*file);
   if (!topology.ok()) return Fail(topology.status());
   control::Allocations allocations;
-  const control::ExplainAnswer answer =
-      control::ExplainPath(control::Lower(*topology, allocations), source, destination);
+  const control::ExplainAnswer answer = control::ExplainPath(control::Lower(*topology, allocations),
+                                                             arguments.Word(0), arguments.Word(1));
   if (!answer.error.empty()) return Fail(kBadInput, answer.error);
-  return Show(answer.json, answer.text, answer.passes, format);
+  return Show({answer.json, answer.text, answer.brief, answer.passes}, arguments, format);
 }
 
 }  // namespace
@@ -36,17 +44,15 @@ int ExplainFile(const std::string& path, const std::string& source, const std::s
 int Explain(const Arguments& arguments) {
   const auto format = ParseFormat(arguments.Value("output"));
   if (!format) return Fail(kBadInput, "-o takes table or json");
-  const std::string source = arguments.Word(0), destination = arguments.Word(1);
-  if (arguments.Has("file")) {
-    return ExplainFile(arguments.Value("file"), source, destination, *format);
-  }
+  if (arguments.Has("file")) return ExplainFile(arguments, *format);
   const auto paths = SelectFabric(arguments.Value("name"));
   if (!paths.ok()) return Fail(paths.status());
-  const api::Reply reply =
-      ClientOf(*paths).Post("explain", {{"source", source}, {"destination", destination}});
+  const api::Reply reply = ClientOf(*paths).Post(
+      "explain", {{"source", arguments.Word(0)}, {"destination", arguments.Word(1)}});
   if (!reply.ok()) return Fail(reply);
-  return Show(reply.body["answer"], reply.body["text"].get<std::string>(),
-              reply.body["passes"].get<bool>(), *format);
+  return Show({reply.body["answer"], reply.body["text"].get<std::string>(),
+               reply.body["brief"].get<std::string>(), reply.body["passes"].get<bool>()},
+              arguments, *format);
 }
 
 }  // namespace taploom::cli

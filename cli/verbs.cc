@@ -18,6 +18,13 @@ std::string KindsText() {
   return fmt::format("kinds: {}\n\n", fmt::join(runtime::RowKinds(), " "));
 }
 
+std::string ExplainText() {
+  return "SRC and DST are instances, ENI ids, load balancers, internet hosts or addresses; DST may "
+         "be\n"
+         "a DNS name; `internet` stands for any public host. Without a port a ping is meant.\n"
+         "-o json has the shape of AWS's NetworkInsightsAnalysis.\n\n";
+}
+
 const std::vector<VerbSpec>& Table() {
   static const std::vector<VerbSpec> table = {
       {.name = "validate",
@@ -81,8 +88,10 @@ const std::vector<VerbSpec>& Table() {
        .most_words = 2,
        .options = {kName,
                    kOutput,
-                   {"file", 'f', "FILE", "explain a topology file instead of a running fabric"}},
+                   {"file", 'f', "FILE", "explain a topology file instead of a running fabric"},
+                   {"short", 's', "", "only what stops the packet, and the fix"}},
        .summary = "Say stage by stage whether a packet arrives and its reply comes back.",
+       .details = ExplainText,
        .example = "taploom explain -f examples/three-tier/topology.yaml web-1 db-1:3306",
        .run = Explain},
       {.name = "replay",

@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "control/explain.h"
+#include "control/explain/explain.h"
 #include "control/process/host_error.h"
 
 namespace taploom::api {
@@ -192,16 +192,39 @@ class ApiServer::Impl {
     });
     server_.Post("/v1/explain", [this](const Request& request, Response& response) {
       const json body = BodyOf(request);
-      const control::ExplainAnswer answer = control::ExplainPath(
-          fabric_.plan(), RequiredText(body, "source"), RequiredText(body, "destination"));
+      const control::ExplainAnswer answer =
+          control::ExplainPath(fabric_.plan(), RequiredText(body, "source"),
+                               RequiredText(body, "destination"), LiveViewOf());
       if (!answer.error.empty())
         return AnswerError(response, absl::InvalidArgumentError(answer.error));
-      Answer(response, {{"passes", answer.passes}, {"answer", answer.json}, {"text", answer.text}});
+      Answer(response, {{"passes", answer.passes},
+                        {"answer", answer.json},
+                        {"text", answer.text},
+                        {"brief", answer.brief}});
     });
     server_.Post("/v1/down", [this](const Request&, Response& response) {
       Answer(response, json::object(), 202);
       shut_down_();
     });
+  }
+
+  control::LiveView LiveViewOf() {
+    control::LiveView live;
+    live.listens = [this](const std::string& space, std::uint8_t protocol,
+                          const wire::IpAddress& address, std::uint16_t port) {
+      return fabric_.Listens(space, protocol, address, port);
+    };
+    live.target_health = [this](const std::string& node, const std::string& target) {
+      const auto rows = fabric_.Get("targets", target);
+      if (!rows.ok()) return std::string();
+      for (const runtime::Row& row : *rows) {
+        if (row["node"] != node) continue;
+        const std::string state = row["state"], reason = row["reason"];
+        return reason.empty() ? state : fmt::format("{} ({})", state, reason);
+      }
+      return std::string();
+    };
+    return live;
   }
 
   runtime::Fabric& fabric_;

@@ -6,7 +6,7 @@
 //   POST /v1/attach            {"subnet", "netns" | "pid", "name", "ip", "ipv6",
 //                               "security_groups": […], "device"}
 //   POST /v1/detach            {"name"}
-//   POST /v1/explain           {"source", "destination"} → {"passes", "answer", "text"}
+//   POST /v1/explain           {"source", "destination"} → {"passes", "answer", "text", "brief"}
 //   POST /v1/down              {} → 202: about to go; the end of the process says that it is gone
 //
 // apply, attach and detach answer {"changes": [line, …], "notes": [sentence, …]}. An error is

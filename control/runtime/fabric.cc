@@ -9,6 +9,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "control/netns/listeners.h"
 #include "control/netns/network_namespace.h"
 #include "control/netns/tap_device.h"
 #include "control/process/host_error.h"
@@ -428,6 +429,22 @@ absl::Status Fabric::Down() {
 control::FabricPlan Fabric::plan() {
   const std::lock_guard lock(mutex_);
   return plan_;
+}
+
+std::optional<bool> Fabric::Listens(const std::string& namespace_name, std::uint8_t protocol,
+                                    const wire::IpAddress& address, std::uint16_t port) {
+  std::string path;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto space = namespaces_.find(namespace_name);
+    if (space == namespaces_.end()) return std::nullopt;
+    path = space->second->netns_path();
+  }
+  const auto netns = netns::OpenNamespace(path);
+  if (!netns.ok()) return std::nullopt;
+  const auto listens = netns::Listens(netns->get(), protocol, address, port);
+  if (!listens.ok()) return std::nullopt;
+  return *listens;
 }
 
 Row Fabric::Summary() {

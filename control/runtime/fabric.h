@@ -71,6 +71,9 @@ class Fabric {
   Row Summary();
   // kNotFound for a kind or a name that does not exist, with the nearest that does.
   absl::StatusOr<Rows> Get(const std::string& kind, const std::string& name);
+  // Whether anything in that namespace accepts what is sent there; nothing when it cannot be told.
+  std::optional<bool> Listens(const std::string& namespace_name, std::uint8_t protocol,
+                              const wire::IpAddress& address, std::uint16_t port);
   // A copy of the plan that runs.
   control::FabricPlan plan();
 

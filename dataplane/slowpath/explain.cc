@@ -1,6 +1,7 @@
 #include "dataplane/slowpath/explain.h"
 
 #include "dataplane/flow/connection_table.h"
+#include "dataplane/slowpath/error_admission.h"
 #include "dataplane/slowpath/establish.h"
 #include "dataplane/slowpath/next_hop.h"
 #include "dataplane/slowpath/walk.h"
@@ -8,6 +9,8 @@
 
 namespace taploom::slowpath {
 namespace {
+
+constexpr std::uint16_t kVpcMtu = 9001, kInternetMtu = 1500;  // vpc-semantics §8
 
 std::uint8_t EchoType(std::uint8_t protocol, bool is_reply) {
   if (protocol == wire::kProtocolIcmp) return is_reply ? wire::icmp::kEchoReply : wire::icmp::kEcho;
@@ -56,6 +59,17 @@ wire::Headers HeadersOf(const PacketView& view) {
   return headers;
 }
 
+// As AnswerTooBig would find out (slow_path.h).
+void DescribeMtu(const tables::Snapshot& snapshot, const PacketView& view, PathExplanation& path) {
+  const bool is_in_vpc = snapshot.OwnerOf(view.ingress_port).eni.exists();
+  path.sender_mtu = is_in_vpc ? kVpcMtu : kInternetMtu;
+  if (path.decision.mtu >= path.sender_mtu) return;
+  const wire::IpAddress router =
+      path.decision.mtu_router.is_unspecified() ? view.tuple.destination : path.decision.mtu_router;
+  path.hears_too_big = SenderAdmitsError(snapshot, view.ingress_port, router,
+                                         TypeOf(ErrorKind::kTooBig, router.family()));
+}
+
 PathExplanation Follow(const tables::Snapshot& snapshot, const flow::ConnectionTable& connections,
                        flow::ConnectionRef related, const PacketView& view) {
   constexpr std::uint64_t kAnyPort = 0;  // an explanation shows the same port every time
@@ -64,14 +78,16 @@ PathExplanation Follow(const tables::Snapshot& snapshot, const flow::ConnectionT
   path.decision =
       Walk<RecordingSink>(snapshot, connections, related, Tick(), kAnyPort, sink).Run(view);
   path.stages = std::move(sink.reports);
+  path.icmp_type = view.icmp_type;
+  path.icmp_code = view.icmp_code;
+  if (path.passes()) DescribeMtu(snapshot, view, path);
   return path;
 }
 
 }  // namespace
 
-Explanation Explain(const tables::Snapshot& snapshot, const Question& question) {
+Explanation ExplainPacket(const tables::Snapshot& snapshot, const PacketView& sent) {
   flow::ConnectionTable connections({.capacity = 2, .capacity_per_port = 2, .seed = 0});
-  const PacketView sent = ViewOfQuestion(snapshot, question);
   Explanation explanation;
   explanation.forward = Follow(snapshot, connections, {}, sent);
   if (!explanation.forward.passes()) return explanation;
@@ -82,6 +98,10 @@ Explanation Explain(const tables::Snapshot& snapshot, const Question& question) 
   const flow::ConnectionRef reply{established.connection, flow::FlowDirection::kReply};
   explanation.reply = Follow(snapshot, connections, reply, ViewOfReply(snapshot, sent, decision));
   return explanation;
+}
+
+Explanation Explain(const tables::Snapshot& snapshot, const Question& question) {
+  return ExplainPacket(snapshot, ViewOfQuestion(snapshot, question));
 }
 
 }  // namespace taploom::slowpath

@@ -4,6 +4,7 @@
 
 #include "dataplane/rewrite/rewrite.h"
 #include "dataplane/slowpath/dns.h"
+#include "dataplane/slowpath/error_admission.h"
 #include "dataplane/slowpath/establish.h"
 #include "dataplane/slowpath/tcp_reset.h"
 #include "dataplane/wire/layout.h"
@@ -13,23 +14,6 @@ namespace {
 
 // Connections looked at when a NAT gateway's ports are used up: a tenth of a millisecond.
 constexpr std::uint32_t kExpireForPorts = 1024;
-
-// Whether the sender's own filters let a router's error in: case 21 of vpc-semantics §15 (without
-// an ICMP rule, or with an ACL against it, path MTU discovery is a black hole). Internet hosts have
-// no filters of ours.
-bool SenderAdmitsError(const tables::Snapshot& snapshot, tables::PortId sender,
-                       const wire::IpAddress& router, IcmpTypeAndCode type) {
-  const tables::PortOwner owner = snapshot.OwnerOf(sender);
-  if (!owner.eni.exists()) return true;
-  const tables::Eni& eni = snapshot[owner.eni];
-  const tables::RuleQuery query{router,
-                                router.is_v4() ? wire::kProtocolIcmp : wire::kProtocolIcmpv6, 0,
-                                type.type, type.code};
-  const tables::RuleSet& acl = snapshot[snapshot[eni.subnet].network_acl].ingress;
-  const std::uint32_t entry = acl.Match(query);
-  return entry != tables::RuleSet::kNoMatch && acl.rule(entry).allow &&
-         eni.ingress_rules->Match(query) != tables::RuleSet::kNoMatch;
-}
 
 }  // namespace
 

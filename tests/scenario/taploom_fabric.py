@@ -86,12 +86,16 @@ class Fabric:
         return next(row for row in json.loads(taploom("ls", "-o", "json").stdout) if row["name"] == self.name)
 
     def explain(self, source, destination):
-        """None when `explain` says that a packet passes and its reply comes back, else the drop reason it gives."""
+        """None when `explain` says that a packet passes and its reply comes back, else the drop reason it gives.
+
+        A path that is open and still of no use has its explanation code instead ("NOTHING_LISTENS").
+        """
         result = taploom("explain", source, destination, "--name", self.name, "-o", "json", expect=None)
         assert result.returncode in (0, 1), result.stderr
         answer = json.loads(result.stdout)
         ways = [answer[way] for way in ("forward", "reply") if way in answer]
         reasons = [way["drop"]["reason"] for way in ways if "drop" in way]
+        reasons += [each["ExplanationCode"] for each in answer["Explanations"] if each["is_failure"]]
         assert (result.returncode == 0) == answer["passes"] == (not reasons), result.stdout
         return reasons[0] if reasons else None
 

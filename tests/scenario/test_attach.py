@@ -86,10 +86,10 @@ class Attach(AttachTest):
 
         with self.web.tcp_server(80) as server:
             self.assert_open(own, WEB, 80)
+            self.assertIsNone(self.fabric.explain("guest", "web-1:80/tcp"))
         self.assertEqual({"10.0.2.99"}, server.hosts)
         self.web.ping("10.0.2.99")
         self.assert_silent(self.web, "10.0.2.99", 22, "SG_INGRESS_DENIED")
-        self.assertIsNone(self.fabric.explain("guest", "web-1:80/tcp"))
 
         self.detach("guest")
         self.assertEqual(before, self.network_of(own))
