@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "dataplane/slowpath/describe.h"
+#include "dataplane/wire/layout.h"
 
 namespace taploom::control {
 namespace {
@@ -76,7 +77,7 @@ ordered_json SecurityGroupRuleJson(const tables::Rule& rule, const FabricPlan& p
   }
   if (json.empty()) json["Cidr"] = rule.peer_text;
   json["Direction"] = is_ingress ? "ingress" : "egress";
-  if (rule.protocol == tables::kProtocolTcp || rule.protocol == tables::kProtocolUdp)
+  if (rule.protocol == wire::kProtocolTcp || rule.protocol == wire::kProtocolUdp)
     json["PortRange"] = PortRangeJson(rule.from_port, rule.to_port);
   json["Protocol"] = ProtocolText(rule.protocol);
   json["rule_id"] = rule.id;
@@ -89,7 +90,7 @@ ordered_json AclRuleJson(const tables::Rule* rule, bool is_ingress) {
   json["Cidr"] = rule == nullptr ? "0.0.0.0/0" : rule->peer_text;
   json["Egress"] = !is_ingress;
   if (rule != nullptr &&
-      (rule->protocol == tables::kProtocolTcp || rule->protocol == tables::kProtocolUdp))
+      (rule->protocol == wire::kProtocolTcp || rule->protocol == wire::kProtocolUdp))
     json["PortRange"] = PortRangeJson(rule->from_port, rule->to_port);
   json["Protocol"] = ProtocolText(rule == nullptr ? -1 : rule->protocol);
   json["RuleAction"] = rule != nullptr && rule->allow ? "allow" : "deny";

@@ -8,15 +8,16 @@
 #include <tuple>
 
 #include "dataplane/slowpath/describe.h"
+#include "dataplane/wire/layout.h"
 
 namespace taploom::control {
 namespace {
 
 bool HasPorts(int protocol) {
-  return protocol == tables::kProtocolTcp || protocol == tables::kProtocolUdp;
+  return protocol == wire::kProtocolTcp || protocol == wire::kProtocolUdp;
 }
 bool IsIcmp(int protocol) {
-  return protocol == tables::kProtocolIcmp || protocol == tables::kProtocolIcmpv6;
+  return protocol == wire::kProtocolIcmp || protocol == wire::kProtocolIcmpv6;
 }
 
 bool MatchesProtocol(const tables::Rule& rule, const tables::RuleQuery& query) {
