@@ -1,108 +1,26 @@
 // `replay`: captures through a topology file, in this process: no root, no namespaces, no clock.
 #include <fmt/format.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "cli/commands.h"
 #include "cli/render.h"
+#include "cli/replay_request.h"
 #include "cli/talk.h"
-#include "cli/topology_file.h"
-#include "control/did_you_mean.h"
-#include "control/lower.h"
-#include "dataplane/io/pcap_source.h"
-#include "dataplane/replay/internet.h"
-#include "dataplane/replay/merged_source.h"
 #include "dataplane/replay/output_folder.h"
 #include "dataplane/replay/replayer.h"
 #include "dataplane/replay/verdict_line.h"
-#include "dataplane/tables/compile.h"
 
 namespace taploom::cli {
 namespace {
 
 using nlohmann::ordered_json;
 using replay::Replayer;
-
-// What was typed, checked as far as it can be without the topology.
-struct Request {
-  std::vector<std::string> captures;
-  replay::PrefixMap map;
-  std::string in = "auto";
-  std::string verdicts, out;  // empty = not wanted
-  Format format = Format::kTable;
-};
-
-absl::StatusOr<Request> RequestOf(const Arguments& arguments) {
-  Request request{.captures = arguments.words,
-                  .verdicts = arguments.Value("verdicts"),
-                  .out = arguments.Value("out")};
-  if (!arguments.Has("file")) return absl::InvalidArgumentError("replay needs a topology: -f FILE");
-  if (arguments.Has("in")) request.in = arguments.Value("in");
-  for (const std::string& pair : arguments.Values("map")) {
-    if (const std::string error = request.map.Add(pair); !error.empty())
-      return absl::InvalidArgumentError(fmt::format("--map: {}", error));
-  }
-  const auto format = ParseFormat(arguments.Value("output"));
-  if (!format) return absl::InvalidArgumentError("-o takes table or json");
-  request.format = *format;
-  return request;
-}
-
-absl::StatusOr<std::unique_ptr<io::FrameSource>> OpenAll(const std::vector<std::string>& paths) {
-  std::vector<std::unique_ptr<io::FrameSource>> sources;
-  for (const std::string& path : paths) {
-    std::string error;
-    sources.push_back(io::OpenCapture(path, error));
-    if (sources.back() == nullptr) return absl::InvalidArgumentError(error);
-  }
-  return std::make_unique<replay::MergedSource>(std::move(sources));
-}
-
-absl::StatusOr<config::FabricConfig> ConfigOf(const std::string& path) {
-  const auto file = ReadTopologyFile(path);
-  if (!file.ok()) return file.status();
-  const auto topology = Validated(*file);
-  if (!topology.ok()) return topology.status();
-  control::Allocations allocations;
-  config::FabricConfig config = control::Lower(*topology, allocations).config;
-  config.set_generation(1);
-  return config;
-}
-
-// The topology as a snapshot in which the captures' public addresses are somebody's: an internet
-// host called "internet".
-absl::StatusOr<std::shared_ptr<const tables::Snapshot>> SnapshotFor(const Request& request,
-                                                                    const std::string& path) {
-  auto config = ConfigOf(path);
-  if (!config.ok()) return config.status();
-  auto captures = OpenAll(request.captures);
-  if (!captures.ok()) return captures.status();
-  replay::PublicAddresses addresses(*config);
-  replay::CollectAddresses(**captures, request.map, addresses);
-  if (addresses.overflowed())
-    Say(fmt::format("the captures hold more than {} public addresses; the others reach nobody",
-                    replay::PublicAddresses::kMost));
-  replay::AddInternet(addresses.addresses(), *config);
-  tables::CompileResult compiled = tables::Compile(*config);
-  if (!compiled.snapshot) return absl::InvalidArgumentError(compiled.error);
-  return std::move(compiled.snapshot);
-}
-
-absl::StatusOr<tables::PortId> PortOf(const Request& request, const tables::Snapshot& snapshot) {
-  if (request.in == "auto") return tables::kNoPort;
-  const replay::PortNames names(snapshot);
-  const tables::PortId port = names.Find(request.in);
-  if (port != tables::kNoPort) return port;
-  return absl::InvalidArgumentError(
-      fmt::format("--in: no instance, interface or internet host is called \"{}\"{}", request.in,
-                  control::DidYouMean(request.in, names.names())));
-}
 
 // The file that verdicts are written to; stdout is not closed.
 class VerdictFile {
@@ -185,12 +103,14 @@ ordered_json SummaryJson(const replay::ReplayTotals& totals) {
           {"skipped", CountsJson(totals.skips, SkipText)}};
 }
 
-int ReplayThrough(const Request& request, const std::string& topology) {
-  const auto snapshot = SnapshotFor(request, topology);
+}  // namespace
+
+int ReplayThrough(const ReplayRequest& request) {
+  const auto snapshot = SnapshotFor(request, request.topology);
   if (!snapshot.ok()) return Fail(snapshot.status());
-  const auto port = PortOf(request, **snapshot);
+  const auto port = EntranceOf(request, **snapshot);
   if (!port.ok()) return Fail(port.status());
-  auto source = OpenAll(request.captures);
+  const auto source = OpenAll(request);
   if (!source.ok()) return Fail(source.status());
   Replayer replayer(*snapshot, {.in_port = *port,
                                 .map = request.map,
@@ -230,12 +150,11 @@ int ReplayThrough(const Request& request, const std::string& topology) {
   return kDone;
 }
 
-}  // namespace
-
 int Replay(const Arguments& arguments) {
-  const auto request = RequestOf(arguments);
+  const auto request = ReplayRequestOf(arguments);
   if (!request.ok()) return Fail(request.status());
-  return ReplayThrough(*request, arguments.Value("file"));
+  if (!request->against.empty()) return CompareTopologies(*request);
+  return request->bench ? BenchReplay(*request) : ReplayThrough(*request);
 }
 
 }  // namespace taploom::cli

@@ -25,6 +25,11 @@ std::string ExplainText() {
          "-o json has the shape of AWS's NetworkInsightsAnalysis.\n\n";
 }
 
+std::string ReplayText() {
+  return "CAPTURE is a pcap or pcapng file, plain or gzip, or an AWS VPC flow log (one packet per "
+         "record).\nexit 1: --against found a change\n\n";
+}
+
 const std::vector<VerbSpec>& Table() {
   static const std::vector<VerbSpec> table = {
       {.name = "validate",
@@ -107,8 +112,12 @@ const std::vector<VerbSpec>& Table() {
                     "topology; may be repeated"},
                    {"verdicts", 0, "FILE", "write one line of JSON per packet; - is stdout"},
                    {"out", 0, "DIR", "write pcapng files: one per exit, and fabric.pcapng"},
+                   {"against", 0, "OTHER",
+                    "another topology: print what changes for these packets"},
+                   {"bench", 0, "", "measure packets per second, from memory"},
                    kOutput},
        .summary = "Push captures through a topology file and say what becomes of each packet.",
+       .details = ReplayText,
        .example = "taploom replay web.pcap -f examples/three-tier/topology.yaml --verdicts -",
        .run = Replay},
       {.name = "attach",

@@ -295,7 +295,9 @@ void Replayer::Remember(const io::CapturedFrame& frame, bool decided) {
   if (!decided || last_.headers.is_icmp_error) return;
   answers_.Remember(last_.captured, departure);
   // For later fragments, which have no ports.
-  answers_.Remember(WithoutPorts(last_.captured), {departure.port, WithoutPorts(departure.tuple)});
+  const flow::FiveTuple addresses = WithoutPorts(last_.captured);
+  if (!(addresses == last_.captured))
+    answers_.Remember(addresses, {departure.port, WithoutPorts(departure.tuple)});
 }
 
 void Replayer::Count() {

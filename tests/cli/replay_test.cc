@@ -158,6 +158,36 @@ TEST_F(ReplayCli, ABrokenFileIsReplayedUpToThere) {
   EXPECT_THAT(outcome.err, HasSubstr("; the 3 packets before it were replayed"));
 }
 
+// A security group is tried against a flow log before anybody applies it.
+TEST_F(ReplayCli, AgainstAnotherTopologySaysWhatChanges) {
+  const std::string log = folder_ / "flow.log", other = folder_ / "other.yaml";
+  std::ofstream(log) << "2 1 eni-1 10.0.2.50 10.0.3.200 40000 3306 6 20 4249 1418530010 1418530070 "
+                        "ACCEPT OK\n"
+                        "2 1 eni-1 10.0.3.200 10.0.2.50 3306 40000 6 20 4249 1418530010 1418530070 "
+                        "ACCEPT OK\n"
+                        "2 1 eni-1 10.0.2.50 5.6.7.8 41000 443 6 20 4249 1418530011 1418530070 "
+                        "ACCEPT OK\n";
+  std::string text = ReadFile(kThreeTier);
+  const std::string old_rule = "ports: 3306, from: sg:web", new_rule = "ports: 3306, from: sg:alb";
+  ASSERT_NE(text.find(old_rule), std::string::npos);
+  text.replace(text.find(old_rule), old_rule.size(), new_rule);
+  std::ofstream(other) << text;
+
+  const Outcome same = Taploom({"replay", log, "-f", kThreeTier, "--against", kThreeTier});
+  EXPECT_EQ(same.exit_code, 0);
+  EXPECT_EQ(same.out, "nothing changes for the 3 packets\n");
+  const Outcome changed = Taploom({"replay", log, "-f", kThreeTier, "--against", other});
+  EXPECT_EQ(changed.exit_code, 1) << changed.err;
+  EXPECT_THAT(changed.out, StartsWith("1 flow newly dropped\n  before  web sgr-"));
+  EXPECT_THAT(changed.out,
+              HasSubstr("\n  after   SG_INGRESS_DENIED at security group ingress db-1\n"
+                        "    tcp 10.0.2.50:40000 > 10.0.3.200:3306, 2 packets from "
+                        "number 1\n"));
+  const Outcome allowed = Taploom({"replay", log, "-f", other, "--against", kThreeTier});
+  EXPECT_EQ(allowed.exit_code, 1);
+  EXPECT_THAT(allowed.out, StartsWith("1 flow newly allowed\n"));
+}
+
 struct Mistake {
   std::vector<std::string> words;
   std::string said;
@@ -178,6 +208,11 @@ TEST_F(ReplayCli, SaysWhatIsWrong) {
       {{capture, "-f", kThreeTier, "--verdicts", "/none/v"},
        "cannot write /none/v: No such file or directory"},
       {{capture, "-f", "absent.yaml"}, "cannot read absent.yaml"},
+      {{capture, "-f", kThreeTier, "--against", "absent.yaml"}, "cannot read absent.yaml"},
+      {{capture, "-f", kThreeTier, "--against", kThreeTier, "--out", "x"},
+       "--against prints what differs; leave --verdicts, --out and --bench away"},
+      {{capture, "-f", kThreeTier, "--bench", "--verdicts", "-"},
+       "--bench writes nothing; leave --verdicts and --out away"},
   };
   for (const Mistake& mistake : mistakes) {
     std::vector<std::string> words = {"replay"};
