@@ -44,11 +44,19 @@ int ExplainFile(const Arguments& arguments, Format format) {
 int Explain(const Arguments& arguments) {
   const auto format = ParseFormat(arguments.Value("output"));
   if (!format) return Fail(kBadInput, "-o takes table or json");
+  const bool is_last_drop = arguments.Has("last-drop");
+  if (is_last_drop && (arguments.Has("file") || !arguments.words.empty()))
+    return Fail(kBadInput,
+                "explain --last-drop INSTANCE is about a running fabric: no FILE, SRC or DST");
+  if (!is_last_drop && arguments.words.size() < 2)
+    return Fail(kBadInput, "explain needs SRC DST[:PORT[/PROTO]], or --last-drop INSTANCE");
   if (arguments.Has("file")) return ExplainFile(arguments, *format);
   const auto paths = SelectFabric(arguments.Value("name"));
   if (!paths.ok()) return Fail(paths.status());
-  const api::Reply reply = ClientOf(*paths).Post(
-      "explain", {{"source", arguments.Word(0)}, {"destination", arguments.Word(1)}});
+  const api::Reply reply =
+      is_last_drop ? ClientOf(*paths).Post("last-drop", {{"name", arguments.Value("last-drop")}})
+                   : ClientOf(*paths).Post("explain", {{"source", arguments.Word(0)},
+                                                       {"destination", arguments.Word(1)}});
   if (!reply.ok()) return Fail(reply);
   return Show({reply.body["answer"], reply.body["text"].get<std::string>(),
                reply.body["brief"].get<std::string>(), reply.body["passes"].get<bool>()},

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/commands.h"
 #include "cli/render.h"
 #include "cli/select_fabric.h"
@@ -15,11 +17,19 @@ int Get(const Arguments& arguments) {
   if (const std::string error = runtime::KindError(arguments.Word(0)); !error.empty()) {
     return Fail(kBadInput, error);
   }
+  if (arguments.Has("hits") && arguments.Word(0) != "rules")
+    return Fail(kBadInput, "--hits is about rules");
   const auto paths = SelectFabric(arguments.Value("name"));
   if (!paths.ok()) return Fail(paths.status());
   const api::Reply reply = ClientOf(*paths).Get(arguments.Word(0), arguments.Word(1));
   if (!reply.ok()) return Fail(reply);
-  fmt::print("{}", Render(reply.body, *format));
+  nlohmann::ordered_json rows = reply.body;
+  if (arguments.Has("hits")) {
+    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+      return a.value("hits", std::uint64_t{0}) > b.value("hits", std::uint64_t{0});
+    });
+  }
+  fmt::print("{}", Render(rows, *format));
   if (reply.body.empty()) Say(fmt::format("no {}", arguments.Word(0)));
   return kDone;
 }

@@ -14,6 +14,7 @@ int Ls(const Arguments& arguments);
 int Get(const Arguments& arguments);
 int Exec(const Arguments& arguments);
 int Explain(const Arguments& arguments);
+int Flows(const Arguments& arguments);
 int Replay(const Arguments& arguments);
 int Attach(const Arguments& arguments);
 int Detach(const Arguments& arguments);

@@ -132,9 +132,11 @@ absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
   return std::move(*answer->mutable_counters());
 }
 
-absl::StatusOr<config::Connections> DataplaneLink::GetConnections(std::uint32_t limit) {
+absl::StatusOr<config::Connections> DataplaneLink::GetConnections(std::uint32_t limit,
+                                                                  std::uint32_t first_place) {
   config::ToDataplane request;
   request.mutable_get_connections()->set_limit(limit);
+  request.mutable_get_connections()->set_first_place(first_place);
   auto answer = Ask(std::move(request));
   if (!answer.ok()) return answer.status();
   return std::move(*answer->mutable_connections());

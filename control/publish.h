@@ -29,7 +29,8 @@ class DataplaneLink {
   // Publishes `config` under the next generation, which is returned once it decides packets.
   absl::StatusOr<std::uint64_t> Publish(config::FabricConfig config);
   absl::StatusOr<config::Counters> GetCounters();
-  absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit);
+  absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit,
+                                                     std::uint32_t first_place = 0);
 
   std::uint64_t generation() const { return generation_; }
 

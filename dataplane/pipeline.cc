@@ -4,6 +4,7 @@
 
 #include "dataplane/flow/conntrack.h"
 #include "dataplane/rewrite/rewrite.h"
+#include "dataplane/slowpath/dropped.h"
 #include "dataplane/slowpath/establish.h"
 #include "dataplane/slowpath/neighbor.h"
 
@@ -85,6 +86,7 @@ void Pipeline::Process(std::span<Packet> burst, Tick now) {
     packet.verdict = Decide(packet, now);
     if (packet.verdict.drop_reason != DropReason::kNone) {
       port.drops[static_cast<std::size_t>(packet.verdict.drop_reason)].Add();
+      if (slowpath::IsWorthRemembering(packet)) port.last_drop.Record(slowpath::DroppedOf(packet));
     }
   }
 }

@@ -44,6 +44,13 @@ Reply ApiClient::Get(const std::string& kind, const std::string& name) const {
   return ReplyFrom(client.Get("/v1/" + kind, params, httplib::Headers{}), socket_path_);
 }
 
+Reply ApiClient::GetPage(const std::string& kind,
+                         const std::vector<std::pair<std::string, std::string>>& query) const {
+  httplib::Client client = MakeClient(socket_path_);
+  const httplib::Params params(query.begin(), query.end());
+  return ReplyFrom(client.Get("/v1/page/" + kind, params, httplib::Headers{}), socket_path_);
+}
+
 Reply ApiClient::Post(const std::string& verb, const nlohmann::ordered_json& body) const {
   httplib::Client client = MakeClient(socket_path_);
   return ReplyFrom(client.Post("/v1/" + verb, body.dump(), "application/json"), socket_path_);

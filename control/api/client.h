@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace taploom::api {
 
@@ -21,6 +23,9 @@ class ApiClient {
 
   // `name`: restricts the rows; may be empty.
   Reply Get(const std::string& kind, const std::string& name = "") const;
+  // One page of a listing that is read in pages (server.h).
+  Reply GetPage(const std::string& kind,
+                const std::vector<std::pair<std::string, std::string>>& query) const;
   Reply Post(const std::string& verb, const nlohmann::ordered_json& body) const;
 
  private:

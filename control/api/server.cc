@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include "control/explain/explain.h"
+#include "control/explain/last_drop.h"
 #include "control/process/host_error.h"
 
 namespace taploom::api {
@@ -116,6 +118,27 @@ runtime::Attachment AttachmentOf(const json& body) {
 
 }  // namespace
 
+namespace {
+
+std::uint32_t PlaceOf(const Request& request) {
+  const std::string text = request.get_param_value("place");
+  std::uint32_t place = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), place);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw BadRequest("\"place\" is no number");
+  return place;
+}
+
+void AnswerExplanation(Response& response, const control::ExplainAnswer& answer) {
+  if (!answer.error.empty()) return AnswerError(response, absl::InvalidArgumentError(answer.error));
+  Answer(response, {{"passes", answer.passes},
+                    {"answer", answer.json},
+                    {"text", answer.text},
+                    {"brief", answer.brief}});
+}
+
+}  // namespace
+
 class ApiServer::Impl {
  public:
   Impl(runtime::Fabric& fabric, std::function<void()> shut_down)
@@ -172,6 +195,14 @@ class ApiServer::Impl {
     server_.Get("/v1/fabric", [this](const Request&, Response& response) {
       Answer(response, fabric_.Summary());
     });
+    server_.Get("/v1/page/flows", [this](const Request& request, Response& response) {
+      runtime::FlowFilter filter;
+      for (const runtime::FlowFilterField& field : runtime::FlowFilterFields())
+        filter.*field.field = request.get_param_value(field.name);
+      const auto page = fabric_.Flows(filter, PlaceOf(request));
+      if (!page.ok()) return AnswerError(response, page.status());
+      Answer(response, {{"rows", page->rows}, {"next_place", page->next_place}});
+    });
     server_.Get("/v1/([a-z-]+)", [this](const Request& request, Response& response) {
       const auto rows = fabric_.Get(request.matches[1], request.get_param_value("name"));
       if (!rows.ok()) return AnswerError(response, rows.status());
@@ -192,15 +223,15 @@ class ApiServer::Impl {
     });
     server_.Post("/v1/explain", [this](const Request& request, Response& response) {
       const json body = BodyOf(request);
-      const control::ExplainAnswer answer =
-          control::ExplainPath(fabric_.plan(), RequiredText(body, "source"),
-                               RequiredText(body, "destination"), LiveViewOf());
-      if (!answer.error.empty())
-        return AnswerError(response, absl::InvalidArgumentError(answer.error));
-      Answer(response, {{"passes", answer.passes},
-                        {"answer", answer.json},
-                        {"text", answer.text},
-                        {"brief", answer.brief}});
+      AnswerExplanation(response,
+                        control::ExplainPath(fabric_.plan(), RequiredText(body, "source"),
+                                             RequiredText(body, "destination"), LiveViewOf()));
+    });
+    server_.Post("/v1/last-drop", [this](const Request& request, Response& response) {
+      const auto counters = fabric_.Counters();
+      if (!counters.ok()) return AnswerError(response, counters.status());
+      AnswerExplanation(response, control::ExplainLastDrops(fabric_.plan(), *counters,
+                                                            RequiredText(BodyOf(request), "name")));
     });
     server_.Post("/v1/down", [this](const Request&, Response& response) {
       Answer(response, json::object(), 202);

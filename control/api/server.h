@@ -2,11 +2,15 @@
 //
 //   GET  /v1/fabric            one object: name, state, …
 //   GET  /v1/KIND[?name=NAME]  an array of flat objects; KIND as in rows.h
+//   GET  /v1/page/flows?place=N[&from=…]  {"rows", "next_place"}: connections page by page,
+//   filtered
+//                              as in flow_filter.h; begin at 0, go on until next_place is 0
 //   POST /v1/apply             {"topology": text, "file", "folder", "dry_run"}
 //   POST /v1/attach            {"subnet", "netns" | "pid", "name", "ip", "ipv6",
 //                               "security_groups": […], "device"}
 //   POST /v1/detach            {"name"}
 //   POST /v1/explain           {"source", "destination"} → {"passes", "answer", "text", "brief"}
+//   POST /v1/last-drop         {"name"} → as explain
 //   POST /v1/down              {} → 202: about to go; the end of the process says that it is gone
 //
 // apply, attach and detach answer {"changes": [line, …], "notes": [sentence, …]}. An error is

@@ -431,6 +431,27 @@ control::FabricPlan Fabric::plan() {
   return plan_;
 }
 
+absl::StatusOr<Fabric::FlowPage> Fabric::Flows(const FlowFilter& filter,
+                                               std::uint32_t first_place) {
+  constexpr std::uint32_t kPageSize = 4096;
+  const std::lock_guard lock(mutex_);
+  auto connections = dataplane_.link().GetConnections(kPageSize, first_place);
+  if (!connections.ok()) return connections.status();
+  FlowPage page{{}, connections->next_place()};
+  RowSources sources{plan_, namespaces_, {}, *std::move(connections), {}};
+  auto rows = RowsOf("flows", "", sources);
+  if (!rows.ok()) return rows.status();
+  for (Row& row : *rows) {
+    if (Matches(filter, row)) page.rows.push_back(std::move(row));
+  }
+  return page;
+}
+
+absl::StatusOr<config::Counters> Fabric::Counters() {
+  const std::lock_guard lock(mutex_);
+  return dataplane_.link().GetCounters();
+}
+
 std::optional<bool> Fabric::Listens(const std::string& namespace_name, std::uint8_t protocol,
                                     const wire::IpAddress& address, std::uint16_t port) {
   std::string path;
@@ -472,8 +493,9 @@ absl::StatusOr<Rows> Fabric::Get(const std::string& kind, const std::string& nam
   RowSources sources{plan_, namespaces_, {}, {}, {}};
   if (NeedsCounters(kind)) {
     auto counters = dataplane_.link().GetCounters();
-    if (!counters.ok()) return counters.status();
-    sources.counters = *std::move(counters);
+    // Rules are there without a dataplane too, only their hits are not.
+    if (!counters.ok() && kind != "rules") return counters.status();
+    if (counters.ok()) sources.counters = *std::move(counters);
   }
   if (NeedsConnections(kind)) {
     constexpr std::uint32_t kLimit = 10'000;

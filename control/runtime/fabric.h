@@ -28,6 +28,7 @@
 #include "control/process/exit_watcher.h"
 #include "control/runtime/dataplane_process.h"
 #include "control/runtime/desired_state.h"
+#include "control/runtime/flow_filter.h"
 #include "control/runtime/journal.h"
 #include "control/runtime/paths.h"
 #include "control/runtime/rows.h"
@@ -71,6 +72,14 @@ class Fabric {
   Row Summary();
   // kNotFound for a kind or a name that does not exist, with the nearest that does.
   absl::StatusOr<Rows> Get(const std::string& kind, const std::string& name);
+  // Connections that the filter lets pass, from a place of the dataplane's table on: a page of
+  // those that some thousand places hold. Others ask in between.
+  struct FlowPage {
+    Rows rows;
+    std::uint32_t next_place = 0;  // 0: this was the last page
+  };
+  absl::StatusOr<FlowPage> Flows(const FlowFilter& filter, std::uint32_t first_place);
+  absl::StatusOr<config::Counters> Counters();
   // Whether anything in that namespace accepts what is sent there; nothing when it cannot be told.
   std::optional<bool> Listens(const std::string& namespace_name, std::uint8_t protocol,
                               const wire::IpAddress& address, std::uint16_t port);

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 
 #include "control/did_you_mean.h"
@@ -318,7 +319,20 @@ std::string PeerText(const config::SecurityGroupRule& rule, const Names& names) 
   return "pl:" + names.Of(rule.prefix_list_id());
 }
 
+// The number by which hits are counted: the first 16 digits of "sgr-0123456789abcdef0".
+std::uint64_t RuleDigestOf(const std::string& rule_id) {
+  constexpr std::size_t kPrefix = 4, kDigits = 16;
+  std::uint64_t digest = 0;
+  if (rule_id.size() < kPrefix + kDigits) return 0;
+  const char* const digits = rule_id.data() + kPrefix;
+  std::from_chars(digits, digits + kDigits, digest, 16);
+  return digest;
+}
+
 Rows Rules(const RowSources& sources, const Names& names) {
+  std::unordered_map<std::uint64_t, std::uint64_t> hits;
+  for (const config::RuleHits& each : sources.counters.rules())
+    hits[each.rule_digest()] = each.connections();
   Rows rows;
   for (const config::SecurityGroup& group : sources.plan.config.security_groups()) {
     for (const config::SecurityGroupRule& rule : group.rules()) {
@@ -328,7 +342,8 @@ Rows Rules(const RowSources& sources, const Names& names) {
                       {"direction", DirectionText(rule.direction())},
                       {"protocol", ProtocolText(rule.match().protocol())},
                       {"ports", PortsText(rule.match())},
-                      {"peer", PeerText(rule, names)}});
+                      {"peer", PeerText(rule, names)},
+                      {"hits", hits[RuleDigestOf(rule.id())]}});
     }
   }
   return rows;
@@ -468,6 +483,7 @@ Rows Flows(const RowSources& sources, const Names& names) {
                     {"state", flow.state()},
                     {"age_ms", flow.age_ms()},
                     {"idle_ms", flow.idle_ms()},
+                    {"timeout_ms", flow.timeout_ms()},
                     {"packets", flow.original_packets()},
                     {"bytes", flow.original_bytes()},
                     {"reply_packets", flow.reply_packets()},
@@ -579,7 +595,7 @@ std::string KindError(const std::string& kind) {
 }
 
 bool NeedsCounters(std::string_view kind) {
-  return kind == "nats" || kind == "drops" || kind == "ports";
+  return kind == "nats" || kind == "drops" || kind == "ports" || kind == "rules";
 }
 bool NeedsConnections(std::string_view kind) { return kind == "flows"; }
 bool NeedsTargetHealth(std::string_view kind) { return kind == "targets"; }

@@ -1,5 +1,7 @@
 #include "dataplane/daemon/connection_report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -27,7 +29,7 @@ std::string RuleId(const std::shared_ptr<const tables::RuleSet>& rules, std::uin
   for (const tables::Rule& rule : rules->rules()) {
     if (slowpath::RuleDigest(rule.id) == digest) return rule.id;
   }
-  return "";
+  return fmt::format("sgr-{:016x}…", digest);  // the rule is gone, the connection lives on
 }
 
 // The gateway of the originator's VPC that owns the address: other VPCs may use the same one.
@@ -72,6 +74,7 @@ void ReportConnection(const flow::Connection& connection, const tables::Snapshot
   report.set_state(ToText(connection.state));
   report.set_age_ms(MillisecondsSince(connection.created, now));
   report.set_idle_ms(MillisecondsSince(connection.last_seen, now));
+  report.set_timeout_ms(connection.timeout_ms);
   report.set_original_packets(original.packets);
   report.set_original_bytes(original.bytes);
   report.set_reply_packets(reply.packets);

@@ -9,6 +9,30 @@
 namespace taploom::daemon {
 namespace {
 
+std::string BytesOf(const wire::IpAddress& address) {
+  const auto bytes = address.bytes();
+  return {bytes.begin(), bytes.end()};
+}
+
+void ReportDroppedPacket(const observe::DroppedPacket& packet, config::DroppedPacket& report) {
+  report.set_reason(TextOf(packet.reason).name);
+  report.set_protocol(packet.tuple.protocol);
+  report.set_source(BytesOf(packet.tuple.source));
+  report.set_source_port(packet.tuple.source_port);
+  report.set_destination(BytesOf(packet.tuple.destination));
+  report.set_destination_port(packet.tuple.destination_port);
+  report.set_icmp_type(packet.icmp_type);
+  report.set_icmp_code(packet.icmp_code);
+  report.set_tcp_flags(packet.tcp_flags);
+  report.set_is_fragment(packet.is_fragment);
+  report.set_is_icmp_error(packet.is_icmp_error);
+  report.set_icmp_query(packet.tuple.icmp_query);
+  if (packet.destination_mac != wire::MacAddress()) {
+    const auto& mac = packet.destination_mac.bytes;
+    report.set_destination_mac(std::string(mac.begin(), mac.end()));
+  }
+}
+
 void ReportPort(std::uint16_t port, const observe::PortCounters& counters,
                 config::PortCounters& report) {
   report.set_port(port);
@@ -23,6 +47,8 @@ void ReportPort(std::uint16_t port, const observe::PortCounters& counters,
     drop.set_reason(TextOf(static_cast<DropReason>(i)).name);
     drop.set_packets(packets);
   }
+  if (const auto dropped = counters.last_drop.Read())
+    ReportDroppedPacket(*dropped, *report.mutable_last_drop());
 }
 
 void ReportNatGateway(const std::string& id, const observe::NatGatewayCounters& counters,
@@ -56,6 +82,11 @@ void ReportCounters(const observe::Counters& counters, config::Counters& report)
         ReportNatGateway(id, gateway, *report.add_nat_gateways());
       });
   report.set_slow_path_packets(counters.slow_path_packets.value());
+  counters.rule_hits.ForEach([&](std::uint64_t digest, std::uint64_t connections) {
+    config::RuleHits& hits = *report.add_rules();
+    hits.set_rule_digest(digest);
+    hits.set_connections(connections);
+  });
 }
 
 }  // namespace taploom::daemon

@@ -174,21 +174,30 @@ std::string Session::GetCounters(config::Counters& report) {
 std::string Session::GetConnections(const config::GetConnections& request,
                                     config::Connections& report) {
   if (forwarding_ == nullptr) return "";
-  // Room is made before and texts are made after: packets wait only while connections are copied.
-  std::vector<flow::Connection> connections;
-  std::uint32_t live = 0;
-  forwarding_->worker.Execute([&] { live = forwarding_->pipeline.connections().size(); });
-  const std::size_t limit = std::min(request.limit(), live);
-  connections.reserve(limit);
-  forwarding_->worker.Execute([&] {
-    forwarding_->pipeline.connections().ForEach([&](const flow::Connection& connection) {
-      if (connections.size() < limit) connections.push_back(connection);
+  // Packets wait only while a few connections are copied: room is made before, texts are made
+  // after, and between two slices the worker serves its ports.
+  constexpr std::uint32_t kPlacesPerSlice = 512;
+  std::vector<flow::Connection> slice;
+  slice.reserve(kPlacesPerSlice);
+  std::uint32_t place = request.first_place();
+  std::size_t wanted = request.limit();
+  bool has_more = true;
+  while (has_more && wanted > 0) {
+    slice.clear();
+    forwarding_->worker.Execute([&] {
+      const flow::ConnectionTable& connections = forwarding_->pipeline.connections();
+      place = connections.VisitPlaces(place, kPlacesPerSlice, [&](const flow::Connection& each) {
+        slice.push_back(each);
+        return slice.size() < wanted;
+      });
+      has_more = place < connections.places();
     });
-  });
-  const Tick now = forwarding_->worker.Now();
-  for (const flow::Connection& connection : connections) {
-    ReportConnection(connection, *snapshot_, now, *report.add_connections());
+    wanted -= slice.size();
+    const Tick now = forwarding_->worker.Now();
+    for (const flow::Connection& connection : slice)
+      ReportConnection(connection, *snapshot_, now, *report.add_connections());
   }
+  report.set_next_place(has_more ? place : 0);
   return "";
 }
 

@@ -90,6 +90,17 @@ class ConnectionTable {
   // True at the ports whose connections are not limited: those outside every VPC.
   void set_unlimited_ports(std::vector<bool> ports) { unlimited_ports_ = std::move(ports); }
 
+  // Shows the live connections from the `first` place on, at most `count` places, until `visit`
+  // says false; returns the place to go on at. At `places()` there is no more.
+  template <typename Visitor>
+  std::uint32_t VisitPlaces(std::uint32_t first, std::uint32_t count, Visitor visit) const {
+    for (; first < used_ && count > 0; ++first, --count) {
+      if (arena_[first].has(Connection::kLive) && !visit(arena_[first])) return first + 1;
+    }
+    return first;
+  }
+  std::uint32_t places() const { return used_; }
+
   template <typename Visitor>
   void ForEach(Visitor visit) const {
     for (std::uint32_t i = 0; i < used_; ++i) {

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/observe/last_drop.h"
+#include "dataplane/observe/rule_hits.h"
 #include "dataplane/verdict.h"
 
 namespace taploom::observe {
@@ -35,6 +37,7 @@ struct PortCounters {
   Counter received_packets, received_bytes;
   Counter sent_packets, sent_bytes;
   std::array<Counter, kDropReasonCount> drops;  // of packets that entered by this port
+  LastDrop last_drop;  // an IP packet; what kernels announce to groups is left out
 };
 
 // Under the names of CloudWatch's AWS/NATGateway (vpc-semantics §4).
@@ -84,6 +87,7 @@ class Counters {
   }
 
   Counter slow_path_packets;
+  RuleHits rule_hits;
 
  private:
   std::unique_ptr<std::atomic<PortCounters*>[]> ports_;

@@ -105,6 +105,8 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
     return {{}, Verdict::Drop(result.reason)};
   }
   if (decision.nat) nat_counters_[slot]->connection_attempts.Add();
+  counters_.rule_hits.Add(decision.source.rule);
+  counters_.rule_hits.Add(decision.destination.rule);
   return {{result.connection, flow::FlowDirection::kOriginal}, {}};
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`explain` on a running fabric: what only the inside of an instance can tell."""
+"""`explain` and `flows` on a running fabric: what only the inside of an instance, and real packets, can tell."""
 
 import json
 import socket
@@ -14,9 +14,12 @@ vpcs:
     internet_gateway: igw
     subnets:
       a: {cidr: 10.0.1.0/24, az: eu-west-1a, route_table: out}
-      b: {cidr: 10.0.2.0/24, az: eu-west-1a}
+      b: {cidr: 10.0.2.0/24, az: eu-west-1a, route_table: through-nat}
+    nat_gateways:
+      nat: {subnet: a, elastic_ip: 203.0.113.10}
     route_tables:
       out: {routes: [{to: 0.0.0.0/0, via: igw}]}
+      through-nat: {routes: [{to: 0.0.0.0/0, via: nat}]}
     security_groups:
       open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
       closed: {ingress: [{protocol: tcp, ports: 80, from: 10.0.1.0/24}]}
@@ -88,6 +91,96 @@ class Explain(FabricTest):
         with self.fabric.node("guarded").tcp_server(443):
             _, answer = self.ask("one", "guarded:443", expect=1)
         self.assertEqual(["ENI_SG_RULES_MISMATCH"], self.codes(answer))
+
+    # --- packets that were really dropped ---
+
+    def last_drops(self, name):
+        result = taploom("explain", "--last-drop", name, "--name", self.fabric.name, "-o", "json", expect=None)
+        return json.loads(result.stdout)["drops"]
+
+    def test_the_last_drop_is_the_packet_that_was_sent(self):
+        one = self.fabric.node("one")
+        with self.fabric.dropping(one, "SG_INGRESS_DENIED"):
+            with one.begin_connect("10.0.2.11", 2222) as connection:
+                port = connection.getsockname()[1]
+        for name in ("one", "guarded"):
+            drop = next(each for each in self.last_drops(name) if each["sender"] == "one")
+            self.assertEqual(f"10.0.1.10:{port} -> 10.0.2.11:2222, tcp SYN", drop["packet"])
+            self.assertEqual(("SG_INGRESS_DENIED", "guarded", True),
+                             (drop["reason"], drop["destination"], drop["still_dropped"]))
+            self.assertEqual(["port"], drop["Explanations"][0]["near_miss"]["fails"])
+        text = taploom("explain", "--last-drop", "one", "--name", self.fabric.name, expect=1).stdout
+        self.assertIn("smallest fix: let security group closed accept tcp 2222 from sg:open", text)
+
+    def test_a_drop_that_comes_of_a_connections_state_is_told_as_such(self):
+        """Nobody asked for what comes to a NAT gateway from outside: no rule says so, and no rule is offered."""
+        client = self.fabric.node("client")
+        with self.fabric.dropping(client, "NAT_UNSOLICITED_INBOUND"):
+            client.begin_connect("203.0.113.10", 443).close()
+        drop = self.last_drops("client")[0]
+        self.assertEqual("NAT_UNSOLICITED_INBOUND", drop["reason"])
+        self.assertNotIn("fix", drop["Explanations"][0])
+
+    def test_where_nothing_was_dropped_nothing_is_explained(self):
+        self.assertEqual([], self.last_drops("server"))
+        taploom("explain", "--last-drop", "server", "--name", self.fabric.name, expect=0)
+        self.assertIn("did you mean", taploom("explain", "--last-drop", "servr", "--name", self.fabric.name, expect=2).stderr)
+
+    # --- connections ---
+
+    def flows(self, *options):
+        return json.loads(taploom("flows", "--name", self.fabric.name, "-o", "json", *options).stdout)
+
+    def test_who_was_behind_that_public_port(self):
+        client, guarded = self.fabric.node("client"), self.fabric.node("guarded")
+        with client.tcp_server(443) as server, guarded.connect("1.2.3.4", 443) as connection:
+            self.assertTrue(connection.recv(100))
+            (address, port), own_port = server.peers[0], connection.getsockname()[1]
+            self.assertEqual("203.0.113.10", address)
+            row, = self.flows("--endpoint", f"{address}:{port}")
+            self.assertEqual(("guarded", f"10.0.2.11:{own_port}", "nat"), (row["from"], row["source"], row["nat"]))
+            self.assertEqual([row["source"]], [each["source"] for each in self.flows("--nat", "nat")])
+            self.assertGreater(row["reply_bytes"], 0)
+            self.assertEqual(350_000, row["timeout_ms"], "of a NAT gateway, in which a silent connection ends")
+            self.assertLess(row["idle_ms"], row["age_ms"] + 1)
+            text = taploom("flows", "--name", self.fabric.name, "--nat", "nat").stdout
+            self.assertIn(f"{address}:{port}", text)
+            self.assertEqual([], self.flows("--endpoint", f"{address}:{port % 60000 + 1}"))
+
+    def test_a_tracked_connection_outlives_its_rule_and_says_which_it_was(self):
+        one, guarded = self.fabric.node("one"), self.fabric.node("guarded")
+        rules = {row["id"]: row["hits"] for row in self.fabric.get("rules", "closed") if row["direction"] == "ingress"}
+        rule, = rules
+        with guarded.tcp_server(80), one.connect("10.0.2.11", 80) as connection:
+            self.assertTrue(connection.recv(100))
+            after = next(row["hits"] for row in self.fabric.get("rules", "closed") if row["id"] == rule)
+            self.assertEqual(rules[rule] + 1, after)
+            self.assertEqual([rule], [row["ingress_rule"] for row in self.flows("--rule", rule)])
+            without = TOPOLOGY.replace("ports: 80, from: 10.0.1.0/24", "ports: 81, from: 10.0.1.0/24")
+            self.fabric.apply(self.fabric.write(without))
+            try:
+                connection.sendall(b"still here")
+                self.assertEqual(b"still here", connection.recv(100))
+                row, = self.flows("--rule", rule)
+                self.assertEqual(rule[:20] + "…", row["ingress_rule"], "the rule is gone")
+            finally:
+                self.fabric.apply(self.fabric.write(TOPOLOGY))
+
+    def test_the_largest_come_first(self):
+        one, server = self.fabric.node("one"), self.fabric.node("server")
+        with server.tcp_server(9000), one.connect("10.0.2.10", 9000) as small, one.connect("10.0.2.10", 9000) as large:
+            for connection, size in ((small, 1), (large, 100_000)):
+                greeting = connection.recv(100)
+                connection.sendall(bytes(size))
+                received = 0
+                while received < size:
+                    received += len(connection.recv(1 << 16))
+                self.assertTrue(greeting)
+            rows = self.flows("--from", "one", "--to", "server", "--top", "1")
+            self.assertEqual([f"10.0.1.10:{large.getsockname()[1]}"], [row["source"] for row in rows])
+            everything = self.flows("--from", "one", "--to", "server", "--all")
+            ports = {row["source"] for row in everything}
+            self.assertLessEqual({f"10.0.1.10:{each.getsockname()[1]}" for each in (small, large)}, ports)
 
 
 if __name__ == "__main__":

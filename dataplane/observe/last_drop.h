@@ -1,0 +1,71 @@
+// LastDrop: the packet that a port dropped last, and why. One writer, any number of readers, no
+// lock: the writer makes the sequence odd, writes, and makes it even again; a reader whose sequence
+// changed meanwhile looks again.
+#ifndef TAPLOOM_DATAPLANE_OBSERVE_LAST_DROP_H_
+#define TAPLOOM_DATAPLANE_OBSERVE_LAST_DROP_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <type_traits>
+
+#include "dataplane/flow/five_tuple.h"
+#include "dataplane/verdict.h"
+#include "dataplane/wire/mac_address.h"
+
+namespace taploom::observe {
+
+// Enough to decide the packet again.
+struct DroppedPacket {
+  flow::FiveTuple tuple;
+  wire::MacAddress destination_mac;  // none when the buffer already held the answer to its sender
+  DropReason reason = DropReason::kNone;
+  std::uint8_t icmp_type = 0, icmp_code = 0, tcp_flags = 0;
+  bool is_fragment = false, is_icmp_error = false;
+};
+
+class LastDrop {
+ public:
+  // By the owning worker only: nine stores.
+  void Record(const DroppedPacket& packet) {
+    Words words{};
+    std::memcpy(words.data(), &packet, sizeof packet);
+    const std::uint32_t sequence = sequence_.load(std::memory_order_relaxed);
+    sequence_.store(sequence + 1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    for (std::size_t i = 0; i < words.size(); ++i)
+      words_[i].store(words[i], std::memory_order_relaxed);
+    sequence_.store(sequence + 2, std::memory_order_release);
+  }
+
+  // nullopt when nothing was dropped yet, or the writer could not be caught at rest.
+  std::optional<DroppedPacket> Read() const {
+    for (int tries = 0; tries < kTries; ++tries) {
+      const std::uint32_t before = sequence_.load(std::memory_order_acquire);
+      if (before == 0) return std::nullopt;
+      Words words;
+      for (std::size_t i = 0; i < words.size(); ++i)
+        words[i] = words_[i].load(std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before) continue;
+      DroppedPacket packet;
+      std::memcpy(static_cast<void*>(&packet), words.data(), sizeof packet);
+      return packet;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr int kTries = 1000;
+  using Words = std::array<std::uint64_t, (sizeof(DroppedPacket) + 7) / 8>;
+  static_assert(std::is_trivially_copyable_v<DroppedPacket>);
+
+  std::atomic<std::uint32_t> sequence_{0};
+  std::array<std::atomic<std::uint64_t>, std::tuple_size_v<Words>> words_{};
+};
+
+}  // namespace taploom::observe
+
+#endif  // TAPLOOM_DATAPLANE_OBSERVE_LAST_DROP_H_
