@@ -79,12 +79,16 @@ class Explain : public Shop {
     snapshot_ = fabric.Build();
   }
 
-  // "drop REASON" or "NAME", for a path as for a verdict.
+  // "drop REASON", "reset" or "NAME", for a path as for a verdict.
   std::string TextOf(const slowpath::PathExplanation& path) {
+    if (path.decision.outcome == slowpath::Decision::Outcome::kResetSender) return "reset";
     return path.passes() ? fabric.name_of(path.decision.egress_port)
                          : std::string("drop ") + taploom::TextOf(path.decision.reason).name;
   }
   std::string TextOf(const Outcome& outcome) {
+    const bool is_reset = outcome.verdict.kind == Verdict::Kind::kReply &&
+                          outcome.verdict.drop_reason == DropReason::kNatUnsolicited;
+    if (is_reset) return "reset";
     return outcome.verdict.kind == Verdict::Kind::kForward
                ? fabric.name_of(outcome.verdict.port)
                : std::string("drop ") + taploom::TextOf(outcome.verdict.drop_reason).name;
