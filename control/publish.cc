@@ -124,6 +124,20 @@ absl::StatusOr<std::uint64_t> DataplaneLink::Publish(config::FabricConfig config
   return ++generation_;
 }
 
+absl::Status DataplaneLink::StartCapture(int ring, std::uint64_t size,
+                                         std::chrono::nanoseconds clock_offset) {
+  config::ToDataplane request;
+  request.mutable_start_capture()->set_clock_offset_ns(clock_offset.count());
+  request.mutable_start_capture()->set_size(size);
+  return Ask(std::move(request), ring).status();
+}
+
+absl::Status DataplaneLink::StopCapture() {
+  config::ToDataplane request;
+  request.mutable_stop_capture();
+  return Ask(std::move(request)).status();
+}
+
 absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
   config::ToDataplane request;
   request.mutable_get_counters();

@@ -2,6 +2,7 @@
 #ifndef TAPLOOM_CONTROL_PUBLISH_H_
 #define TAPLOOM_CONTROL_PUBLISH_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -28,6 +29,10 @@ class DataplaneLink {
   absl::Status RemovePort(std::uint16_t port);
   // Publishes `config` under the next generation, which is returned once it decides packets.
   absl::StatusOr<std::uint64_t> Publish(config::FabricConfig config);
+  // `ring` is borrowed (dataplane/observe/capture_ring.h), its file of `size` bytes;
+  // `clock_offset`: wall clock minus steady clock.
+  absl::Status StartCapture(int ring, std::uint64_t size, std::chrono::nanoseconds clock_offset);
+  absl::Status StopCapture();
   absl::StatusOr<config::Counters> GetCounters();
   absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit,
                                                      std::uint32_t first_place = 0);

@@ -203,6 +203,17 @@ class ApiServer::Impl {
       if (!page.ok()) return AnswerError(response, page.status());
       Answer(response, {{"rows", page->rows}, {"next_place", page->next_place}});
     });
+    server_.Get("/v1/capture", [this](const Request&, Response& response) {
+      Answer(response, fabric_.CaptureInterfaces());
+    });
+    server_.Post("/v1/capture", [this](const Request& request, Response& response) {
+      const json body = BodyOf(request);
+      const absl::Status status = Field(body, "stop", false)
+                                      ? fabric_.StopCapture()
+                                      : fabric_.StartCapture(RequiredText(body, "ring"));
+      if (!status.ok()) return AnswerError(response, status);
+      Answer(response, json::object());
+    });
     server_.Get("/v1/([a-z-]+)", [this](const Request& request, Response& response) {
       const auto rows = fabric_.Get(request.matches[1], request.get_param_value("name"));
       if (!rows.ok()) return AnswerError(response, rows.status());

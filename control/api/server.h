@@ -11,6 +11,9 @@
 //   POST /v1/detach            {"name"}
 //   POST /v1/explain           {"source", "destination"} → {"passes", "answer", "text", "brief"}
 //   POST /v1/last-drop         {"name"} → as explain
+//   GET  /v1/capture           {"interfaces": [{port, name, id, description}],
+//                               "names": [{address, name}]}
+//   POST /v1/capture           {"ring": path} to begin, {"stop": true} to end
 //   POST /v1/down              {} → 202: about to go; the end of the process says that it is gone
 //
 // apply, attach and detach answer {"changes": [line, …], "notes": [sentence, …]}. An error is

@@ -83,6 +83,11 @@ class Fabric {
   // Whether anything in that namespace accepts what is sent there; nothing when it cannot be told.
   std::optional<bool> Listens(const std::string& namespace_name, std::uint8_t protocol,
                               const wire::IpAddress& address, std::uint16_t port);
+  // {"interfaces": [{port, name, id, description}], "names": [{address, name}]}.
+  Row CaptureInterfaces();
+  // Has the dataplane write into the capture ring at `ring_path`, instead of any before.
+  absl::Status StartCapture(const std::string& ring_path);
+  absl::Status StopCapture();
   // A copy of the plan that runs.
   control::FabricPlan plan();
 

@@ -44,9 +44,9 @@ config::FromDataplane Session::Handle(const config::ToDataplane& request, io::Un
 
 std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,
                               config::FromDataplane& reply) {
-  if (descriptor.valid() != request.has_add_port()) {
+  if (descriptor.valid() != (request.has_add_port() || request.has_start_capture())) {
     return descriptor.valid() ? "A descriptor came with a request that takes none."
-                              : "No descriptor came with add_port.";
+                              : "No descriptor came with a request that needs one.";
   }
   switch (request.request_case()) {
     case config::ToDataplane::kApply:
@@ -59,6 +59,10 @@ std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd d
       return GetCounters(*reply.mutable_counters());
     case config::ToDataplane::kGetConnections:
       return GetConnections(request.get_connections(), *reply.mutable_connections());
+    case config::ToDataplane::kStartCapture:
+      return StartCapture(request.start_capture(), std::move(descriptor));
+    case config::ToDataplane::kStopCapture:
+      return StopCapture();
     case config::ToDataplane::REQUEST_NOT_SET:
       break;
   }
@@ -158,6 +162,27 @@ std::string Session::RemovePort(const config::RemovePort& request) {
     std::unique_ptr<io::Port> removed;
     forwarding_->worker.Execute([&] { removed = forwarding_->worker.RemovePort(id); });
   }
+  return "";
+}
+
+std::string Session::StartCapture(const config::StartCapture& request, io::UniqueFd descriptor) {
+  if (forwarding_ == nullptr) return "Nothing is forwarded yet that could be captured.";
+  std::string error;
+  auto ring = observe::CaptureRingMemory::Map(descriptor.get(), request.size(), error);
+  if (ring == nullptr) return error;
+  // Made and freed on the worker: it listens to the worker's pipeline.
+  forwarding_->worker.Execute([&] {
+    forwarding_->worker.SetCapture(nullptr);
+    forwarding_->worker.SetCapture(std::make_unique<worker::Capture>(
+        std::move(ring), std::chrono::nanoseconds(request.clock_offset_ns()),
+        forwarding_->pipeline));
+  });
+  return "";
+}
+
+std::string Session::StopCapture() {
+  if (forwarding_ != nullptr)
+    forwarding_->worker.Execute([&] { forwarding_->worker.SetCapture(nullptr); });
   return "";
 }
 

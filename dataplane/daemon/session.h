@@ -46,6 +46,8 @@ class Session {
   std::string Apply(const config::FabricConfig& config, config::Applied& applied);
   std::string AddPort(const config::AddPort& request, io::UniqueFd descriptor);
   std::string RemovePort(const config::RemovePort& request);
+  std::string StartCapture(const config::StartCapture& request, io::UniqueFd descriptor);
+  std::string StopCapture();
   std::string GetCounters(config::Counters& report);
   std::string GetConnections(const config::GetConnections& request, config::Connections& report);
 

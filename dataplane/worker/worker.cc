@@ -84,7 +84,7 @@ void Worker::Run() {
     const Tick tick = std::chrono::duration_cast<Tick>(now - start_);
     const bool has_packets = !ready_.empty();
     if (has_packets) {
-      last_packet = now;
+      last_packet = poll_time_ = now;
       ServeReadyPorts(tick);
     }
     if (has_packets || !stay_awake) pipeline_.Expire(tick);
@@ -132,9 +132,21 @@ bool Worker::ServeBurst(PortSlot& slot, Tick now) {
   }
   slot.burst_size = has_superframe ? kSuperframeBurstSize : kBurstSize;
 
-  pipeline_.Process(burst, now);
-  for (Packet& packet : burst) Transmit(packet, ports_, pipeline_);
+  if (capture_ != nullptr) [[unlikely]] {
+    ForwardCaptured(burst, now);
+  } else {
+    pipeline_.Process(burst, now);
+    for (Packet& packet : burst) Transmit(packet, ports_, pipeline_);
+  }
   return burst.size() == room.size();
+}
+
+void Worker::ForwardCaptured(std::span<Packet> burst, Tick now) {
+  for (Packet& packet : burst) {
+    capture_->Process(packet, now, poll_time_);
+    Transmit(packet, ports_, pipeline_, capture_.get());
+  }
+  if (!capture_->EndBurst(poll_time_)) capture_.reset();
 }
 
 }  // namespace taploom::worker

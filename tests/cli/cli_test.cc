@@ -88,7 +88,7 @@ TEST_F(Cli, EveryVerbHasHelpWithAnExampleThatNamesIt) {
   EXPECT_EQ(Taploom({"--help"}).out, all.out);
   for (const std::string verb :
        {"validate", "up", "apply", "down", "ls", "get", "exec", "attach", "detach", "explain",
-        "replay", "schema", "version", "help", "completion"}) {
+        "capture", "replay", "schema", "version", "help", "completion"}) {
     EXPECT_THAT(all.out, HasSubstr("\n  " + verb + " "));
     const Outcome help = Taploom({verb, "--help"});
     EXPECT_EQ(help.exit_code, kDone);

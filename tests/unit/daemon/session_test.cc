@@ -95,7 +95,8 @@ TEST_F(SessionTest, DescriptorsAndRequestsThatDoNotBelongTogetherAreRefused) {
   EXPECT_EQ(session_.Handle(request, io::UniqueFd(eventfd(0, 0))).error(),
             "A descriptor came with a request that takes none.");
   request.mutable_add_port()->set_port(1);
-  EXPECT_EQ(session_.Handle(request, {}).error(), "No descriptor came with add_port.");
+  EXPECT_EQ(session_.Handle(request, {}).error(),
+            "No descriptor came with a request that needs one.");
 }
 
 TEST_F(SessionTest, WhatIsNoTapOrNoPortNumberIsRefused) {

@@ -1,0 +1,76 @@
+// CaptureFileWriter: records of the capture ring as pcapng, into a file, a pipe, or files that
+// rotate.
+#ifndef TAPLOOM_CLI_CAPTURE_FILE_WRITER_H_
+#define TAPLOOM_CLI_CAPTURE_FILE_WRITER_H_
+
+#include <pcap/pcap.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "dataplane/io/pcapng_writer.h"
+#include "dataplane/observe/capture_ring.h"
+
+namespace taploom::cli {
+
+struct CaptureInterface {
+  std::uint16_t port = 0;
+  std::string name, id, description;
+};
+
+class CaptureFileWriter {
+ public:
+  struct Options {
+    std::string path;  // "-": standard output
+    std::uint64_t rotate_bytes =
+        0;  // 0 = one file; else path, path.1, path.2, … of at most so many
+    std::vector<CaptureInterface> interfaces;
+    io::AddressNames names;
+  };
+  explicit CaptureFileWriter(Options options) : options_(std::move(options)) {}
+  ~CaptureFileWriter();
+
+  absl::Status Open();
+  // `filter`: of pcap-filter(7); empty = everything.
+  absl::Status SetFilter(const std::string& filter);
+  // False when nothing can be written any more: the disk is full, or Wireshark was closed.
+  bool Write(const observe::CaptureRingReader::Entry& entry);
+  // What is buffered becomes visible.
+  bool Flush();
+  // The last words of the file: how much was written and lost.
+  bool Finish(std::uint64_t lost);
+  std::uint64_t written() const { return written_; }
+
+ private:
+  std::uint32_t InterfaceOf(std::uint16_t port);
+  bool Matches(std::int64_t time_ns, std::uint32_t frame_size);
+  void FinishChecksum(const observe::CaptureRecord& record);
+  bool Rotate();
+
+  struct CloseFile {
+    void operator()(std::FILE* file) const {
+      if (file != stdout) std::fclose(file);
+    }
+  };
+  Options options_;
+  std::unique_ptr<std::FILE, CloseFile> file_;
+  std::unique_ptr<io::PcapngWriter> writer_;
+  std::map<std::uint16_t, std::uint32_t> interface_by_port_;
+  std::vector<std::uint64_t> written_by_interface_;
+  pcap_t* compiler_ = nullptr;
+  bpf_program filter_{};
+  bool has_filter_ = false;
+  std::vector<std::uint8_t> frame_;
+  std::uint64_t written_ = 0;
+  std::int64_t last_time_ns_ = 0;
+  unsigned files_ = 0;
+};
+
+}  // namespace taploom::cli
+
+#endif  // TAPLOOM_CLI_CAPTURE_FILE_WRITER_H_

@@ -1,0 +1,194 @@
+#include "dataplane/observe/capture_ring.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+namespace taploom::observe {
+namespace {
+
+constexpr std::size_t kLeastCapacity = 1 << 20, kMostCapacity = std::size_t{1} << 30;
+
+constexpr std::size_t Aligned(std::size_t size) { return (size + 7) & ~std::size_t{7}; }
+
+std::size_t TextRoom(const CaptureRecord& record) {
+  return record.size - sizeof(CaptureRecord) - record.recorded_size;
+}
+
+}  // namespace
+
+std::size_t CaptureRingMemory::SizeOf(std::size_t capacity) {
+  return kCaptureHeaderSize + std::bit_ceil(std::clamp(capacity, kLeastCapacity, kMostCapacity));
+}
+
+int CaptureRingMemory::Make(std::size_t capacity, std::uint32_t snap_length,
+                            std::span<const std::uint16_t> ports) {
+  const std::size_t size = SizeOf(capacity);
+  capacity = size - kCaptureHeaderSize;
+  const int descriptor = memfd_create("taploom-capture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (descriptor < 0) return -1;
+  void* memory = MAP_FAILED;
+  if (ftruncate(descriptor, static_cast<off_t>(size)) == 0 &&
+      fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+    memory = mmap(nullptr, kCaptureHeaderSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  }
+  if (memory == MAP_FAILED) {
+    const int error_number = errno;
+    close(descriptor);
+    errno = error_number;
+    return -1;
+  }
+  auto* header = new (memory) CaptureRingHeader;
+  header->capacity = capacity;
+  header->snap_length = snap_length;
+  for (const std::uint16_t port : ports) header->ports[port / 64] |= std::uint64_t{1} << port % 64;
+  munmap(memory, kCaptureHeaderSize);
+  return descriptor;
+}
+
+std::unique_ptr<CaptureRingMemory> CaptureRingMemory::Map(int descriptor, std::size_t size,
+                                                          std::string& error) {
+  if (size <= kCaptureHeaderSize || size > kCaptureHeaderSize + kMostCapacity) {
+    error = "The descriptor is no capture ring.";
+    return nullptr;
+  }
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  if (memory == MAP_FAILED) {
+    error = std::string("The capture ring cannot be mapped: ") + std::strerror(errno) + ".";
+    return nullptr;
+  }
+  std::unique_ptr<CaptureRingMemory> ring(
+      new CaptureRingMemory(static_cast<std::uint8_t*>(memory), size,
+                            static_cast<const CaptureRingHeader*>(memory)->capacity));
+  const bool is_ring = ring->header().magic == kCaptureMagic &&
+                       std::has_single_bit(ring->capacity_) &&
+                       ring->capacity_ == size - kCaptureHeaderSize;
+  if (!is_ring) {
+    error = "The descriptor is no capture ring.";
+    return nullptr;
+  }
+  return ring;
+}
+
+CaptureRingMemory::~CaptureRingMemory() { munmap(memory_, size_); }
+
+CaptureRingWriter::CaptureRingWriter(std::unique_ptr<CaptureRingMemory> memory)
+    : memory_(std::move(memory)),
+      ports_(memory_->header().ports),
+      snap_length_(memory_->header().snap_length),
+      written_(memory_->header().written.load(std::memory_order_relaxed)) {}
+
+std::uint8_t* CaptureRingWriter::Reserve(std::size_t size) {
+  const std::uint64_t capacity = memory_->capacity();
+  const std::uint64_t used = written_ - memory_->header().read.load(std::memory_order_acquire);
+  const std::uint64_t offset = written_ & (capacity - 1);
+  const std::uint64_t skipped = offset + size > capacity ? capacity - offset : 0;
+  if (used > capacity || used + skipped + size > capacity) return nullptr;
+  if (skipped != 0) {
+    // Offsets are multiples of 8, so the size field of a record that ends the turn always fits.
+    std::memset(memory_->records() + offset, 0, sizeof(CaptureRecord::size));
+    written_ += skipped;
+  }
+  std::uint8_t* place = memory_->records() + (written_ & (capacity - 1));
+  written_ += size;
+  return place;
+}
+
+CaptureRecord* CaptureRingWriter::Add(std::uint16_t port, bool is_outbound, std::uint64_t packet_id,
+                                      std::int64_t time_ns, const Packet& frame,
+                                      std::size_t text_room) {
+  if (!wants(port)) return nullptr;
+  const std::uint32_t recorded = std::min(frame.size(), snap_length_);
+  const std::size_t size = Aligned(sizeof(CaptureRecord) + recorded + text_room);
+  std::uint8_t* place = Reserve(size);
+  if (place == nullptr) {
+    std::atomic<std::uint64_t>& lost = memory_->header().lost;
+    lost.store(lost.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  auto* record = new (place) CaptureRecord;
+  record->size = static_cast<std::uint32_t>(size);
+  record->port = port;
+  record->is_outbound = is_outbound ? 1 : 0;
+  record->packet_id = packet_id;
+  record->time_ns = time_ns;
+  record->frame_size = frame.size();
+  record->recorded_size = recorded;
+  record->vnet = frame.vnet;
+  const std::uint32_t in_head = std::min(recorded, frame.head_size);
+  std::memcpy(place + sizeof(CaptureRecord), frame.head, in_head);
+  if (recorded > in_head)
+    std::memcpy(place + sizeof(CaptureRecord) + in_head, frame.tail, recorded - in_head);
+  return record;
+}
+
+void CaptureRingWriter::SetText(CaptureRecord& record, std::string_view text) {
+  text = text.substr(0, TextRoom(record));
+  record.text_size = static_cast<std::uint16_t>(text.size());
+  std::memcpy(reinterpret_cast<std::uint8_t*>(&record) + sizeof record + record.recorded_size,
+              text.data(), text.size());
+  const std::size_t used = Aligned(sizeof record + record.recorded_size + text.size());
+  written_ -= record.size - used;
+  record.size = static_cast<std::uint32_t>(used);
+}
+
+void CaptureRingWriter::Publish() {
+  memory_->header().written.store(written_, std::memory_order_release);
+}
+
+bool CaptureRingWriter::HasStalled() {
+  const std::uint64_t read = memory_->header().read.load(std::memory_order_relaxed);
+  const bool has_stalled = read == last_read_ && read != written_;
+  last_read_ = read;
+  return has_stalled;
+}
+
+bool CaptureRingReader::Next(Entry& entry) {
+  if (!error_.empty()) return false;
+  if (taken_ != read_) {
+    read_ = taken_;
+    memory_->header().read.store(read_, std::memory_order_release);
+  }
+  const std::uint64_t capacity = memory_->capacity();
+  const std::uint64_t waiting = memory_->header().written.load(std::memory_order_acquire) - read_;
+  if (waiting == 0) return false;
+  std::uint64_t offset = read_ & (capacity - 1);
+  std::uint64_t skipped = 0;
+  const auto broken = [this] {
+    error_ = "the dataplane wrote something into the capture ring that is no record";
+    return false;
+  };
+  if (waiting > capacity || waiting % 8 != 0) return broken();
+  std::uint32_t size = 0;
+  std::memcpy(&size, memory_->records() + offset, sizeof size);
+  if (size == 0) {
+    skipped = capacity - offset;
+    offset = 0;
+    if (skipped >= waiting) return broken();
+  }
+  if (waiting - skipped < sizeof(CaptureRecord) || capacity - offset < sizeof(CaptureRecord))
+    return broken();
+  // Copied before it is checked: the other side could change it in between.
+  std::memcpy(&entry.record, memory_->records() + offset, sizeof entry.record);
+  const CaptureRecord& record = entry.record;
+  const std::uint64_t contents = std::uint64_t{record.recorded_size} + record.text_size;
+  if (record.size % 8 != 0 || record.size < sizeof(CaptureRecord) ||
+      record.size > waiting - skipped || record.size > capacity - offset ||
+      contents > record.size - sizeof(CaptureRecord) || record.recorded_size > record.frame_size ||
+      record.drop_reason >= kDropReasonCount) {
+    return broken();
+  }
+  const std::uint8_t* bytes = memory_->records() + offset + sizeof(CaptureRecord);
+  entry.bytes = {bytes, record.recorded_size};
+  entry.text = {reinterpret_cast<const char*>(bytes) + record.recorded_size, record.text_size};
+  taken_ = read_ + skipped + record.size;
+  return true;
+}
+
+}  // namespace taploom::observe

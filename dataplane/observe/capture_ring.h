@@ -1,0 +1,146 @@
+// The capture ring: memory that the dataplane writes frames into and `taploom capture` reads.
+//
+//   control makes a memfd ─┬─ SCM_RIGHTS ─► dataplane: CaptureRingWriter (the worker's thread)
+//                          └─ /proc/PID/fd ─► taploom capture: CaptureRingReader
+//
+//   | header, 64 KiB | records, each a multiple of 8 bytes, wrapping at the end … |
+//
+// One writer, one reader. `written` and `read` only grow; their difference is what waits. A record
+// that does not fit is counted and left out: the reader's slowness is never the tenants' loss.
+// Neither side trusts the other: the writer treats an impossible `read` as a full ring, and the
+// reader checks every length against the ring before it follows it. The memfd is sealed against
+// shrinking, so a mapping cannot be pulled away.
+#ifndef TAPLOOM_DATAPLANE_OBSERVE_CAPTURE_RING_H_
+#define TAPLOOM_DATAPLANE_OBSERVE_CAPTURE_RING_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dataplane/packet.h"
+#include "dataplane/verdict.h"
+
+namespace taploom::observe {
+
+inline constexpr std::uint64_t kCaptureMagic = 0x74'61'70'6c'6f'6f'6d'31;  // "taploom1"
+inline constexpr std::size_t kCaptureHeaderSize = 64 * 1024;
+
+struct CaptureRingHeader {
+  std::uint64_t magic = kCaptureMagic;
+  std::uint64_t capacity = 0;  // bytes of records, a power of two
+  std::uint32_t snap_length = 0;
+  std::uint32_t ended = 0;  // the writer has given up: nobody read for long
+  alignas(64) std::atomic<std::uint64_t> written{0};
+  std::atomic<std::uint64_t> lost{0};  // frames that did not fit
+  alignas(64) std::atomic<std::uint64_t> read{0};
+  // One bit per port: whether its frames are wanted.
+  alignas(64) std::array<std::uint64_t, 1024> ports{};
+};
+static_assert(sizeof(CaptureRingHeader) <= kCaptureHeaderSize);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "the ring is between processes");
+
+struct CaptureRecord {
+  std::uint32_t size =
+      0;  // of the whole record; 0 = the rest of the ring is empty, go to its start
+  std::uint16_t port = 0;
+  std::uint8_t is_outbound = 0;                     // to the instance
+  std::uint8_t drop_reason = 0;                     // DropReason; of a frame that entered
+  std::uint64_t packet_id = 0;                      // the same wherever the packet was seen
+  std::int64_t time_ns = 0;                         // since 1970
+  std::uint32_t frame_size = 0, recorded_size = 0;  // bytes behind the record: recorded_size …
+  std::uint16_t text_size = 0;                      // … and then of text
+  std::uint16_t spare = 0;
+  VnetHeader vnet;
+};
+static_assert(sizeof(CaptureRecord) == 48 && sizeof(CaptureRecord) % 8 == 0);
+
+// The mapping of a ring, for either side.
+class CaptureRingMemory {
+ public:
+  // Null, with a sentence in `error`, when the descriptor is no capture ring. `size`: of the file,
+  // as somebody who may ask has found out (the dataplane may not).
+  static std::unique_ptr<CaptureRingMemory> Map(int descriptor, std::size_t size,
+                                                std::string& error);
+  // Makes a ring in a sealed memfd and returns its descriptor, or -1 with errno set. `capacity` is
+  // rounded up to a power of two.
+  // The file's size is SizeOf(capacity).
+  static int Make(std::size_t capacity, std::uint32_t snap_length,
+                  std::span<const std::uint16_t> ports);
+  static std::size_t SizeOf(std::size_t capacity);
+  CaptureRingMemory(const CaptureRingMemory&) = delete;
+  CaptureRingMemory& operator=(const CaptureRingMemory&) = delete;
+  ~CaptureRingMemory();
+
+  CaptureRingHeader& header() const { return *reinterpret_cast<CaptureRingHeader*>(memory_); }
+  std::uint8_t* records() const { return memory_ + kCaptureHeaderSize; }
+  std::uint64_t capacity() const { return capacity_; }  // as it was when mapped
+
+ private:
+  CaptureRingMemory(std::uint8_t* memory, std::size_t size, std::uint64_t capacity)
+      : memory_(memory), size_(size), capacity_(capacity) {}
+
+  std::uint8_t* memory_;
+  std::size_t size_;
+  std::uint64_t capacity_;
+};
+
+// Single thread. Records appear to the reader with Publish.
+class CaptureRingWriter {
+ public:
+  explicit CaptureRingWriter(std::unique_ptr<CaptureRingMemory> memory);
+
+  bool wants(std::uint16_t port) const { return (ports_[port / 64] >> (port % 64) & 1) != 0; }
+  // Adds a record of the frame and returns it, to be completed until the next Publish; nullptr when
+  // it does not fit and is counted as lost, or when the port's frames are not wanted.
+  CaptureRecord* Add(std::uint16_t port, bool is_outbound, std::uint64_t packet_id,
+                     std::int64_t time_ns, const Packet& frame, std::size_t text_room);
+  // Puts `text` behind the bytes of the record that was added last, as much as it has room for, and
+  // gives the rest of the room back.
+  void SetText(CaptureRecord& record, std::string_view text);
+  void Publish();
+  // Tells the reader that nothing more will come.
+  void End() { memory_->header().ended = 1; }
+  // Whether the reader has taken nothing since the last call although something waits.
+  bool HasStalled();
+
+ private:
+  std::uint8_t* Reserve(std::size_t size);
+
+  std::unique_ptr<CaptureRingMemory> memory_;
+  std::array<std::uint64_t, 1024> ports_;
+  std::uint32_t snap_length_;
+  std::uint64_t written_ = 0, last_read_ = 0;
+};
+
+// Single thread. Checks everything: the writer parses hostile frames and may be anybody by now.
+class CaptureRingReader {
+ public:
+  struct Entry {
+    CaptureRecord record;
+    std::span<const std::uint8_t> bytes;
+    std::string_view text;
+  };
+  explicit CaptureRingReader(std::unique_ptr<CaptureRingMemory> memory)
+      : memory_(std::move(memory)) {}
+
+  // The next record, good until the next call; false when none waits. When the ring's contents make
+  // no sense, error() says so, and nothing more comes.
+  bool Next(Entry& entry);
+  const std::string& error() const { return error_; }
+  std::uint64_t lost() const { return memory_->header().lost.load(std::memory_order_relaxed); }
+  bool has_ended() const { return memory_->header().ended != 0; }
+
+ private:
+  std::unique_ptr<CaptureRingMemory> memory_;
+  std::uint64_t read_ = 0, taken_ = 0;  // taken_: end of the entry that the caller looks at
+  std::string error_;
+};
+
+}  // namespace taploom::observe
+
+#endif  // TAPLOOM_DATAPLANE_OBSERVE_CAPTURE_RING_H_

@@ -1,0 +1,71 @@
+#include "dataplane/worker/capture.h"
+
+#include <string>
+#include <utility>
+
+namespace taploom::worker {
+namespace {
+
+// For what a decision says: a dozen rules, or the sentence of a drop.
+constexpr std::size_t kTextRoom = 480;
+
+// Nobody takes records for longer than this: the reader is gone.
+constexpr std::chrono::seconds kPatience{10};
+
+}  // namespace
+
+Capture::Capture(std::unique_ptr<observe::CaptureRingMemory> ring, std::chrono::nanoseconds epoch,
+                 Pipeline& pipeline)
+    : pipeline_(pipeline), ring_(std::move(ring)), epoch_(epoch), last_check_(Clock::now()) {
+  pipeline_.ListenWith(&recorder_);
+}
+
+Capture::~Capture() {
+  pipeline_.ListenWith(nullptr);
+  ring_.End();
+}
+
+void Capture::Process(Packet& packet, Tick tick, Clock::time_point now) {
+  time_ns_ = (now.time_since_epoch() + epoch_).count();
+  ++packet_id_;
+  recorder_.reports.clear();
+  // Recorded before it is processed: processing rewrites it in place.
+  entered_ = ring_.Add(packet.ingress_port, false, packet_id_, time_ns_, packet, kTextRoom);
+  pipeline_.Process({&packet, 1}, tick);
+  if (entered_ == nullptr) return;
+  entered_->drop_reason = static_cast<std::uint8_t>(packet.verdict.drop_reason);
+  Describe(packet.verdict);
+}
+
+// The rules that decided, when something was decided: "web sgr-… > private 0.0.0.0/0".
+void Capture::Describe(const Verdict& verdict) {
+  std::string text;
+  for (const slowpath::StageReport& stage : recorder_.reports) {
+    if (!stage.passed) {
+      text = std::string(ToText(stage.stage)) + ": " +
+             (stage.detail.empty() ? TextOf(stage.reason).sentence : stage.detail);
+      if (!stage.rule_id.empty()) text += " [" + stage.rule_id + "]";
+    } else if (!stage.rule_id.empty() && verdict.kind != Verdict::Kind::kDrop) {
+      text += (text.empty() ? "" : " > ") + stage.component_name + " " + stage.rule_id;
+    }
+  }
+  ring_.SetText(*entered_, text);
+}
+
+void Capture::NoteSent(std::uint16_t port, const Packet& frame) {
+  ring_.Add(port, true, packet_id_, time_ns_, frame, 0);
+}
+
+void Capture::NoteFailure(DropReason reason) {
+  if (entered_ != nullptr) entered_->drop_reason = static_cast<std::uint8_t>(reason);
+}
+
+bool Capture::EndBurst(Clock::time_point now) {
+  entered_ = nullptr;
+  ring_.Publish();
+  if (now - last_check_ < kPatience) return true;
+  last_check_ = now;
+  return !ring_.HasStalled();
+}
+
+}  // namespace taploom::worker
