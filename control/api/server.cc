@@ -13,6 +13,7 @@
 
 #include "control/explain/explain.h"
 #include "control/explain/last_drop.h"
+#include "control/graph/graph.h"
 #include "control/process/host_error.h"
 
 namespace taploom::api {
@@ -237,6 +238,15 @@ class ApiServer::Impl {
       AnswerExplanation(response,
                         control::ExplainPath(fabric_.plan(), RequiredText(body, "source"),
                                              RequiredText(body, "destination"), LiveViewOf()));
+    });
+    server_.Post("/v1/graph", [this](const Request& request, Response& response) {
+      const std::string format = RequiredText(BodyOf(request), "format");
+      const control::Graph graph = control::GraphOf(fabric_.plan());
+      if (format != "svg" && format != "mermaid" && format != "dot")
+        throw BadRequest("\"format\" is svg, mermaid or dot");
+      Answer(response, {{"text", format == "svg"       ? control::ToSvg(graph)
+                                 : format == "mermaid" ? control::ToMermaid(graph)
+                                                       : control::ToDot(graph)}});
     });
     server_.Post("/v1/last-drop", [this](const Request& request, Response& response) {
       const auto counters = fabric_.Counters();

@@ -10,6 +10,7 @@
 //                               "security_groups": […], "device"}
 //   POST /v1/detach            {"name"}
 //   POST /v1/explain           {"source", "destination"} → {"passes", "answer", "text", "brief"}
+//   POST /v1/graph             {"format": "svg" | "mermaid" | "dot"} → {"text"}
 //   POST /v1/last-drop         {"name"} → as explain
 //   GET  /v1/capture           {"interfaces": [{port, name, id, description}],
 //                               "names": [{address, name}]}

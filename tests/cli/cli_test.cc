@@ -86,9 +86,9 @@ TEST_F(Cli, EveryVerbHasHelpWithAnExampleThatNamesIt) {
   const Outcome all = Taploom({"help"});
   EXPECT_EQ(all.exit_code, kDone);
   EXPECT_EQ(Taploom({"--help"}).out, all.out);
-  for (const std::string verb :
-       {"validate", "up", "apply", "down", "ls", "get", "exec", "attach", "detach", "explain",
-        "capture", "replay", "schema", "version", "help", "completion"}) {
+  for (const std::string verb : {"validate", "up", "apply", "down", "ls", "get", "exec", "attach",
+                                 "detach", "explain", "flows", "graph", "doctor", "capture",
+                                 "replay", "schema", "version", "help", "completion"}) {
     EXPECT_THAT(all.out, HasSubstr("\n  " + verb + " "));
     const Outcome help = Taploom({verb, "--help"});
     EXPECT_EQ(help.exit_code, kDone);
@@ -171,6 +171,51 @@ instances:
   EXPECT_THAT(stopped.out, AllOf(StartsWith("{"), HasSubstr("\"passes\": false")));
   EXPECT_EQ(Taploom({"explain", "-f", file, "web", "nobody"}).exit_code, kBadInput);
   EXPECT_EQ(Taploom({"explain", "web", "db"}).err, "taploom: no fabric runs\n");
+}
+
+TEST_F(Cli, DrawsATopologyFile) {
+  const std::string file =
+      Write("lab.yaml",
+            "name: lab\nvpcs: {main: {cidr: 10.0.0.0/16, subnets: {a: {cidr: 10.0.1.0/24}}}}\n"
+            "instances: {web: {subnet: a, private_ip: 10.0.1.10}}\n");
+  EXPECT_THAT(Taploom({"graph", "-f", file}).out,
+              AllOf(StartsWith("<svg "), HasSubstr("10.0.1.10"), EndsWith("</svg>\n")));
+  EXPECT_THAT(Taploom({"graph", "-f", file, "-o", "mermaid"}).out, StartsWith("flowchart "));
+  EXPECT_THAT(Taploom({"graph", "-f", file, "-o", "dot"}).out, StartsWith("digraph "));
+  EXPECT_EQ(Taploom({"graph", "-f", file, "-o", "png"}).exit_code, kBadInput);
+}
+
+TEST_F(Cli, DoctorNamesTheRemedyOfWhatIsNotAsItShouldBe) {
+  std::filesystem::create_directories(folder_ / "run" / "crashed");
+  std::vector<std::string> command = {TAPLOOM_BINARY, "doctor"};
+  // Root without capabilities is as helpless as anybody.
+  if (geteuid() == 0) command.insert(command.begin(), {"setpriv", "--bounding-set=-all"});
+  const Outcome outcome = RunProgram(command);
+  EXPECT_EQ(outcome.exit_code, kHostCannot) << outcome.out;
+  EXPECT_THAT(outcome.err, HasSubstr("that a fabric needs"));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("CAP_NET_ADMIN"), HasSubstr("leftovers"),
+                                 HasSubstr("taploom down crashed")));
+}
+
+TEST_F(Cli, DoctorComplainsOfNothingWithoutARemedy) {
+  const Outcome outcome = Taploom({"doctor", "-o", "json"});
+  const auto count = [&outcome](const std::string& text) {
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = outcome.out.find(text, at)) != std::string::npos; ++at) ++found;
+    return found;
+  };
+  EXPECT_EQ(outcome.exit_code, count("\"state\": \"missing\"") > 0 ? kHostCannot : kDone);
+  EXPECT_GT(count("\"state\": \"ok\""), 0u);
+  EXPECT_EQ(count("\"state\": \"ok\""), count("\"remedy\": \"\"")) << outcome.out;
+}
+
+TEST_F(Cli, ExplainAsksEitherAQuestionOrForADrop) {
+  EXPECT_THAT(Taploom({"explain", "web"}).err, HasSubstr("explain needs SRC DST"));
+  EXPECT_THAT(Taploom({"explain", "--last-drop", "web", "db"}).err,
+              HasSubstr("is about a running fabric"));
+  EXPECT_THAT(Taploom({"flows", "--sort", "name"}).err, HasSubstr("--sort takes"));
+  EXPECT_THAT(Taploom({"flows", "--top", "0"}).err, HasSubstr("--top takes"));
+  EXPECT_THAT(Taploom({"get", "enis", "--hits"}).err, HasSubstr("--hits is about rules"));
 }
 
 TEST_F(Cli, WithoutRootUpSaysWhatIsMissingAndMakesNothing) {
