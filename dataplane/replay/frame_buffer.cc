@@ -30,8 +30,12 @@ void FrameBuffer::Put(std::size_t offset, std::span<const std::uint8_t> bytes) {
             tail_.begin() + static_cast<std::ptrdiff_t>(tail_offset));
 }
 
-io::NetworkLayer FrameBuffer::Load(const io::CapturedFrame& frame) {
-  const io::NetworkLayer layer = io::FindNetworkLayer(frame.link_type, frame.bytes);
+io::NetworkLayer FrameBuffer::Load(const io::CapturedFrame& frame, bool as_recorded) {
+  io::NetworkLayer layer = io::FindNetworkLayer(frame.link_type, frame.bytes);
+  if (as_recorded && layer.is_ethernet && layer.offset > wire::kEthernetSize) {
+    layer = {Kind::kOther, wire::kEthernetSize,
+             wire::Load<wire::be16>(frame.bytes.data() + wire::ethernet::kType).value(), true};
+  }
   const bool has_frame =
       layer.kind == Kind::kIp || (layer.kind == Kind::kOther && layer.is_ethernet);
   if (!has_frame) return layer;

@@ -20,7 +20,8 @@ class FrameBuffer {
   // header, what was not recorded becomes zeros, and headers are parsed. A transport checksum that
   // the sender left to its device (it was recorded before that) is finished. The result's kind says
   // whether there is a frame at all: it is for kIp, and for kOther of an Ethernet.
-  io::NetworkLayer Load(const io::CapturedFrame& frame);
+  // `as_recorded`: an Ethernet frame keeps its VLAN tags, as when it was recorded at a port.
+  io::NetworkLayer Load(const io::CapturedFrame& frame, bool as_recorded = false);
 
   Packet& packet() { return packet_; }
   bool is_cut_short() const { return is_cut_short_; }  // not all of it was recorded

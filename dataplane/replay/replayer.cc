@@ -129,7 +129,9 @@ bool Replayer::Replay(const io::CapturedFrame& frame) {
   last_.number = number;
   last_.time_ns = frame.time_ns;
   const Tick now = TickOf(frame.time_ns);
-  const io::NetworkLayer layer = buffer_.Load(frame);
+  const bool is_from_a_port = frame.direction == io::FrameDirection::kInbound &&
+                              names_.Find(frame.interface) != tables::kNoPort;
+  const io::NetworkLayer layer = buffer_.Load(frame, is_from_a_port);
   using Kind = io::NetworkLayer::Kind;
   const bool is_loaded =
       layer.kind == Kind::kIp || (layer.kind == Kind::kOther && layer.is_ethernet);
@@ -146,7 +148,12 @@ bool Replayer::Replay(const io::CapturedFrame& frame) {
     Count();
     return true;
   }
-  EnterAs(*entrance, layer.is_ethernet);
+  // What was recorded at a device of the fabric's own enters with the MACs that it had.
+  const bool keeps_macs =
+      layer.is_ethernet &&
+      (is_from_a_port ||
+       entrances_.OwnerOf(wire::SourceMac(buffer_.packet().head)) == entrance->port);
+  EnterAs(*entrance, keeps_macs);
   const std::uint64_t decisions = counters_.slow_path_packets.value();
   Process(now);
   const bool decided = counters_.slow_path_packets.value() != decisions;
@@ -211,7 +218,7 @@ void Replayer::TurnQuoted(Entrance& entrance) {
 }
 
 // Makes the frame what the machine at the entrance would send.
-void Replayer::EnterAs(const Entrance& entrance, bool is_ethernet) {
+void Replayer::EnterAs(const Entrance& entrance, bool keeps_macs) {
   Packet& packet = buffer_.packet();
   packet.ingress_port = entrance.port;
   last_.in_port = entrance.port;
@@ -221,8 +228,6 @@ void Replayer::EnterAs(const Entrance& entrance, bool is_ethernet) {
   last_.entered_size = packet.size();
 
   flow::FlowAction change;
-  const bool keeps_macs =
-      is_ethernet && entrances_.OwnerOf(wire::SourceMac(packet.head)) == entrance.port;
   if (keeps_macs) {
     change.source_mac = wire::SourceMac(packet.head);
     change.destination_mac = wire::DestinationMac(packet.head);

@@ -73,6 +73,19 @@ TEST(FrameBuffer, AWrongChecksumStaysWrong) {
   EXPECT_TRUE(std::equal(frame.bytes.begin(), frame.bytes.end(), buffer.packet().head));
 }
 
+TEST(FrameBuffer, TagsAreTakenOffUnlessTheFrameWasRecordedAtAPort) {
+  std::vector<std::uint8_t> tagged = test::Udp("10.0.0.1:5", "10.0.0.2:6").Build().bytes;
+  const std::uint8_t tag[] = {0x81, 0, 0, 7};
+  tagged.insert(tagged.begin() + 12, tag, tag + 4);
+  FrameBuffer buffer;
+  buffer.Load(Ethernet(tagged));
+  EXPECT_EQ(buffer.packet().headers.kind, wire::FrameKind::kIp);
+  EXPECT_EQ(buffer.packet().size(), tagged.size() - 4);
+  buffer.Load(Ethernet(tagged), true);
+  EXPECT_EQ(buffer.packet().headers.kind, wire::FrameKind::kUnsupported);
+  EXPECT_EQ(buffer.packet().size(), tagged.size());
+}
+
 TEST(FrameBuffer, ALargeTcpPacketIsASuperframe) {
   const Frame frame = test::Tcp("10.0.0.1:5", "10.0.0.2:6", "A").Payload(20'000).Build();
   FrameBuffer buffer;

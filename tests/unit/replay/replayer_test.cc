@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -207,15 +208,34 @@ TEST_F(ReplayerTest, ARecordedNatPortIsFollowed) {
                              .direction = direction,
                              .packet_id = id};
   };
-  const Frame sent = Udp("10.0.1.10:4000", "198.51.100.7:53").Build();
+  const Frame sent = Udp("10.0.1.10:4000", "198.51.100.7:53")
+                         .From(fabric_.mac("app"))
+                         .To(fabric_.router_mac("app"))
+                         .Build();
   const Frame arrived = Udp("203.0.113.100:31337", "198.51.100.7:53").Build();
-  const Frame answer = Udp("198.51.100.7:53", "203.0.113.100:31337").Build();
+  const Frame answer = Udp("198.51.100.7:53", "203.0.113.100:31337")
+                           .From(fabric_.mac("visitor"))
+                           .To(fabric_.router_mac("visitor"))
+                           .Build();
   EXPECT_THAT(Replay(frame_of(sent, "app", io::FrameDirection::kInbound, 5)),
               HasSubstr("app forward visitor"));
   EXPECT_EQ(Replay(frame_of(arrived, "visitor", io::FrameDirection::kOutbound, 5)), "seen");
   EXPECT_EQ(Replay(frame_of(answer, "visitor", io::FrameDirection::kInbound, 6)),
             "visitor forward app: 198.51.100.7:53 > 10.0.1.10:4000");
   EXPECT_EQ(replayer_->totals().packets, 2u);
+}
+
+TEST_F(ReplayerTest, AFrameRecordedAtAPortKeepsItsMacs) {
+  Frame frame = Udp("10.0.1.10:4000", "198.51.100.7:53").Build();
+  std::fill_n(frame.bytes.begin(), 6, std::uint8_t{0xff});
+  io::CapturedFrame captured{.bytes = frame.bytes,
+                             .original_size = static_cast<std::uint32_t>(frame.bytes.size()),
+                             .link_type = 1,
+                             .interface = "app",
+                             .direction = io::FrameDirection::kInbound};
+  EXPECT_EQ(Replay(captured), "app: drop NOT_UNICAST");
+  captured.interface = "eth0";  // of another machine
+  EXPECT_THAT(Replay(captured), HasSubstr("app forward visitor"));
 }
 
 TEST_F(ReplayerTest, APacketCutShortIsStillDecided) {
