@@ -20,7 +20,7 @@ using nlohmann::ordered_json;
 using tables::Snapshot;
 
 std::optional<DropReason> ReasonNamed(const std::string& name) {
-  for (std::size_t i = 0; i < kDropReasonCount; ++i) {
+  for (std::size_t i = 1; i < kDropReasonCount; ++i) {  // 0 is none
     if (name == TextOf(static_cast<DropReason>(i)).name) return static_cast<DropReason>(i);
   }
   return std::nullopt;

@@ -44,6 +44,14 @@ std::optional<Destination> ParseDestination(std::string text, std::string& error
   if (const auto slash = text.rfind('/'); slash != std::string::npos) {
     protocol = ProtocolOf(text.substr(slash + 1));
     if (protocol) text.resize(slash);
+    // Behind a port nothing but a protocol can stand.
+    const auto colon = text.rfind(':', slash);
+    if (!protocol && colon != std::string::npos && colon + 1 < slash &&
+        text.find_first_not_of("0123456789", colon + 1) == slash) {
+      error = fmt::format("\"{}\" is no protocol; expected tcp, udp, icmp, icmpv6 or a number",
+                          text.substr(slash + 1));
+      return std::nullopt;
+    }
   }
   const auto colon = text.rfind(':');
   const bool is_bare_v6 = text.find(':') != colon && text.front() != '[';
@@ -151,6 +159,12 @@ std::optional<wire::IpAddress> FirstOf(const Party& party, wire::Family family) 
   return std::nullopt;
 }
 
+// Asked for by an address that leads through the internet gateway and back.
+bool IsPublicAddress(const Snapshot& snapshot, const Party& party) {
+  return !party.addresses.empty() &&
+         snapshot.public_bindings.contains(party.addresses.front().private_address);
+}
+
 bool ChooseAddresses(Asked& asked) {
   for (const wire::Family family : {wire::Family::kIpv4, wire::Family::kIpv6}) {
     const auto from = FirstOf(asked.source, family);
@@ -240,6 +254,12 @@ std::optional<Asked> ParseQuestion(const Snapshot& snapshot, const std::string& 
   }
   if (!destination) return fail(UnknownName(snapshot, words->name));
   asked.destination = *destination;
+  const bool is_itself =
+      asked.destination.port == source->port && asked.destination.port != tables::kNoPort;
+  if (is_itself && !IsPublicAddress(snapshot, *destination)) {
+    return fail(fmt::format("{} reaches itself without the fabric: its kernel delivers the packet",
+                            source->name));
+  }
   if (!ChooseAddresses(asked)) {
     return fail(
         fmt::format("{} and {} have no address family in common", source->name, destination->name));
