@@ -221,6 +221,12 @@ class Allocator {
     const SubnetRef subnet{&vpc, FindByName(vpc.subnets, *NameWithin(vpc, gateway.subnet->value))};
     AddPrivate(PathOf(vpc, gateway), subnet, gateway.private_ip);
     if (gateway.elastic_ip) public_.Take(gateway.elastic_ip->value);
+    for (std::size_t i = 0; i < gateway.secondary_count(); ++i) {
+      const auto& written = gateway.secondary_private_ips;
+      AddPrivate(SecondaryPathOf(vpc, gateway, i), subnet,
+                 i < written.size() ? std::optional(written[i]) : std::nullopt);
+    }
+    for (const Address& address : gateway.secondary_elastic_ips) public_.Take(address.value);
   }
 
   void AddLoadBalancer(const Vpc& vpc, const LoadBalancer& balancer) {

@@ -45,6 +45,11 @@ class Describer {
     for (const config::NatGateway& gateway : config_.nat_gateways()) {
       names_[gateway.id()] = gateway.name();
     }
+    NameAll(config_.egress_only_internet_gateways());
+    NameAll(config_.gateway_endpoints());
+    for (const config::VpcPeeringConnection& peering : config_.vpc_peering_connections()) {
+      names_[peering.id()] = "peering:" + peering.name();
+    }
     for (const config::Eni& eni : config_.enis()) {
       names_[eni.id()] = eni.name();
       enis_[eni.id()] = &eni;
@@ -54,6 +59,11 @@ class Describer {
   std::vector<DescribedObject> Run() {
     DescribeFabric();
     for (const config::Vpc& vpc : config_.vpcs()) DescribeVpc(vpc);
+    for (const config::VpcPeeringConnection& peering : config_.vpc_peering_connections()) {
+      const std::string ends =
+          NameOf(peering.requester_vpc_id()) + " and " + NameOf(peering.accepter_vpc_id());
+      Add(peering.id(), "vpc-peering-connection", peering.name(), ends, {{"vpcs", ends}});
+    }
     for (const config::PrefixList& list : config_.prefix_lists()) DescribePrefixList(list);
     for (const LoadBalancerPlan& balancer : plan_.load_balancers) DescribeLoadBalancer(balancer);
     for (const NamespacePlan& name_space : plan_.namespaces) {
@@ -97,8 +107,19 @@ class Describer {
     Add(vpc.id(), "vpc", vpc.name(), blocks, {{"cidr", blocks}, {"region", vpc.region()}});
     for (const config::InternetGateway& gateway : config_.internet_gateways()) {
       if (gateway.vpc_id() == vpc.id()) {
-        Add(gateway.id(), "internet-gateway", Scoped(vpc, gateway), {}, {});
+        Add(gateway.id(), "internet-gateway", Scoped(vpc, gateway), {},
+            {{"edge route table",
+              gateway.route_table_id().empty() ? "none" : NameOf(gateway.route_table_id())}});
       }
+    }
+    for (const auto& gateway : config_.egress_only_internet_gateways()) {
+      if (gateway.vpc_id() == vpc.id())
+        Add(gateway.id(), "egress-only-internet-gateway", Scoped(vpc, gateway), {}, {});
+    }
+    for (const config::GatewayEndpoint& endpoint : config_.gateway_endpoints()) {
+      if (endpoint.vpc_id() != vpc.id()) continue;
+      const std::string list = "pl:" + PrefixListName(endpoint.prefix_list_id());
+      Add(endpoint.id(), "gateway-endpoint", Scoped(vpc, endpoint), list, {{"service", list}});
     }
     for (const config::Subnet& subnet : config_.subnets()) {
       if (subnet.vpc_id() == vpc.id()) DescribeSubnet(vpc, subnet);
@@ -122,6 +143,8 @@ class Describer {
     return vpc.name() + "/" + object.name();
   }
 
+  std::string PrefixListName(const std::string& id) const { return NameOf(id); }
+
   void DescribeSubnet(const config::Vpc& vpc, const config::Subnet& subnet) {
     const std::string blocks = ToText(subnet.cidrs());
     Add(subnet.id(), "subnet", Scoped(vpc, subnet), fmt::format("{} in {}", blocks, subnet.az()),
@@ -134,11 +157,14 @@ class Describer {
   void DescribeNatGateway(const config::Vpc& vpc, const config::NatGateway& gateway) {
     const config::Eni& eni = *enis_.at(gateway.eni_id());
     if (!IsIn(eni, vpc)) return;
-    const config::EniAddress& address = eni.addresses(0);
     const std::string subnet = NameOf(eni.subnet_id());
-    const std::string private_address = AddressText(address.private_address());
-    const std::string elastic_ip =
-        address.public_address().empty() ? "none" : AddressText(address.public_address());
+    const std::string private_address = AddressesText(eni);
+    std::vector<std::string> elastic_ips;
+    for (const config::EniAddress& address : eni.addresses()) {
+      if (!address.public_address().empty())
+        elastic_ips.push_back(AddressText(address.public_address()));
+    }
+    const std::string elastic_ip = OrNone(fmt::format("{}", fmt::join(elastic_ips, " ")));
     Add(gateway.id(), "nat-gateway", Scoped(vpc, gateway),
         fmt::format("{} in {}, elastic IP {}", private_address, subnet, elastic_ip),
         {{"subnet", subnet}, {"address", private_address}, {"elastic IP", elastic_ip}});

@@ -28,6 +28,7 @@ FabricPlan Lower(const ValidTopology& topology, Allocations& allocations) {
   plan.config.set_name(plan.name);
   LowerLimits(context);
   LowerVpcs(context);
+  LowerPeerings(context);
   LowerRouteTables(context);
   LowerSecurityGroups(context);
   LowerNetworkAcls(context);

@@ -1,5 +1,6 @@
 // Route tables: those of the file, the implicit main table, and the local routes of both
 // (vpc-semantics §2).
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -26,7 +27,15 @@ LoweredTarget LowerTarget(const LowerContext& context, const Vpc& vpc, const Rou
       const InterfaceRef eni = FindEni(context.topology, target.name);
       return {config::ROUTE_TARGET_ENI, context.InterfaceId(*eni.instance, eni.index)};
     }
+    case RouteTarget::Kind::kPeering:
+      return {config::ROUTE_TARGET_VPC_PEERING,
+              context.PeeringId(*FindByName(context.topology.peerings, target.name))};
     case RouteTarget::Kind::kGateway:
+      if (vpc.egress_only_internet_gateway &&
+          vpc.egress_only_internet_gateway->value == target.name) {
+        return {config::ROUTE_TARGET_EGRESS_ONLY_INTERNET_GATEWAY,
+                context.EgressOnlyGatewayId(vpc)};
+      }
       if (vpc.internet_gateway && vpc.internet_gateway->value == target.name) {
         return {config::ROUTE_TARGET_INTERNET_GATEWAY, context.InternetGatewayId(vpc)};
       }
@@ -85,6 +94,20 @@ void LowerRouteTable(LowerContext& context, const Vpc& vpc, std::string_view nam
         FindByName(vpc.prefix_lists, *NameWithin(vpc, route.to->value.prefix_list));
     for (const Located<Cidr>& cidr : prefixes->cidrs) {
       list.AddIfAbsent(cidr.value.prefix(), LowerTarget(context, vpc, route.via->value));
+    }
+  }
+  // What an endpoint adds to its tables by itself.
+  const std::string id = context.RouteTableId(vpc, name);
+  for (const GatewayEndpoint& endpoint : vpc.gateway_endpoints) {
+    const bool is_here = std::any_of(
+        endpoint.route_tables.begin(), endpoint.route_tables.end(),
+        [&](const Name& table) { return context.RouteTableIdOf(vpc, table.value) == id; });
+    if (!is_here) continue;
+    const PrefixList* prefixes =
+        FindByName(vpc.prefix_lists, *NameWithin(vpc, endpoint.prefix_list->value));
+    for (const Located<Cidr>& cidr : prefixes->cidrs) {
+      list.AddIfAbsent(cidr.value.prefix(), {config::ROUTE_TARGET_GATEWAY_ENDPOINT,
+                                             context.GatewayEndpointId(vpc, endpoint.name.value)});
     }
   }
   config::RouteTable* lowered = context.plan.config.add_route_tables();

@@ -34,8 +34,25 @@ class LowerContext {
   std::string RouteTableId(const Vpc& vpc, std::string_view name) const {
     return Id("rtb", PathIn(vpc, "route_tables", name));
   }
+  // `reference` means a group of `vpc`, or "other/group" one of a peered VPC.
   std::string SecurityGroupId(const Vpc& vpc, std::string_view reference) const {
-    return Id("sg", PathIn(vpc, "security_groups", *NameWithin(vpc, reference)));
+    const ScopedName scoped = SplitScope(reference);
+    const Vpc* other = scoped.vpc.empty() ? nullptr : FindByName(topology.vpcs, scoped.vpc);
+    return Id("sg", PathIn(other == nullptr ? vpc : *other, "security_groups", scoped.name));
+  }
+  std::string PeeringId(const Peering& peering) const { return Id("pcx", PathOf(peering)); }
+  std::string EgressOnlyGatewayId(const Vpc& vpc) const {
+    return Id("eigw", PathIn(vpc, "egress_only_internet_gateways",
+                             vpc.egress_only_internet_gateway->value));
+  }
+  std::string GatewayEndpointId(const Vpc& vpc, std::string_view name) const {
+    return Id("vpce", PathIn(vpc, "gateway_endpoints", name));
+  }
+  // "main" is the main table under whatever name.
+  std::string RouteTableIdOf(const Vpc& vpc, std::string_view reference) const {
+    const RouteTable* main = MainRouteTable(vpc);
+    if (reference != kMainName) return RouteTableId(vpc, *NameWithin(vpc, reference));
+    return RouteTableId(vpc, main == nullptr ? kMainName : std::string_view(main->name.value));
   }
   std::string NetworkAclId(const Vpc& vpc, std::string_view name) const {
     return Id("acl", PathIn(vpc, "network_acls", name));
@@ -77,6 +94,7 @@ inline void SetPrefix(const wire::IpPrefix& prefix, config::Prefix* out) {
 }
 
 void LowerVpcs(LowerContext&);            // lower_vpc.cc: VPCs, subnets, gateways, prefix lists
+void LowerPeerings(LowerContext&);        // lower_vpc.cc
 void LowerRouteTables(LowerContext&);     // lower_routes.cc
 void LowerSecurityGroups(LowerContext&);  // lower_rules.cc
 void LowerNetworkAcls(LowerContext&);     // lower_rules.cc

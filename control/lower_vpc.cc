@@ -40,6 +40,26 @@ void LowerInternetGateway(LowerContext& context, const Vpc& vpc) {
   lowered->set_id(context.InternetGatewayId(vpc));
   lowered->set_name(vpc.internet_gateway->value);
   lowered->set_vpc_id(context.VpcId(vpc));
+  if (vpc.edge_route_table) {
+    lowered->set_route_table_id(context.RouteTableIdOf(vpc, vpc.edge_route_table->value));
+  }
+}
+
+void LowerEgressOnlyGateway(LowerContext& context, const Vpc& vpc) {
+  config::EgressOnlyInternetGateway* lowered =
+      context.plan.config.add_egress_only_internet_gateways();
+  lowered->set_id(context.EgressOnlyGatewayId(vpc));
+  lowered->set_name(vpc.egress_only_internet_gateway->value);
+  lowered->set_vpc_id(context.VpcId(vpc));
+}
+
+void LowerGatewayEndpoint(LowerContext& context, const Vpc& vpc, const GatewayEndpoint& endpoint) {
+  config::GatewayEndpoint* lowered = context.plan.config.add_gateway_endpoints();
+  lowered->set_id(context.GatewayEndpointId(vpc, endpoint.name.value));
+  lowered->set_name(endpoint.name.value);
+  lowered->set_vpc_id(context.VpcId(vpc));
+  lowered->set_prefix_list_id(context.PrefixListId(vpc, endpoint.prefix_list->value));
+  lowered->set_always_tracked(endpoint.service->value == "dynamodb");
 }
 
 void LowerNatGateway(LowerContext& context, const Vpc& vpc, const NatGateway& gateway) {
@@ -55,6 +75,16 @@ void LowerNatGateway(LowerContext& context, const Vpc& vpc, const NatGateway& ga
                                            ? gateway.private_ip->value
                                            : context.allocations.private_addresses.at(path)));
   if (gateway.elastic_ip) address->set_public_address(ToBytes(gateway.elastic_ip->value));
+  for (std::size_t i = 0; i < gateway.secondary_count(); ++i) {
+    const auto& written = gateway.secondary_private_ips;
+    config::EniAddress* secondary = eni->add_addresses();
+    secondary->set_private_address(
+        ToBytes(i < written.size()
+                    ? written[i].value
+                    : context.allocations.private_addresses.at(SecondaryPathOf(vpc, gateway, i))));
+    if (i < gateway.secondary_elastic_ips.size())
+      secondary->set_public_address(ToBytes(gateway.secondary_elastic_ips[i].value));
+  }
 
   config::NatGateway* lowered = context.plan.config.add_nat_gateways();
   lowered->set_id(context.NatGatewayId(vpc, gateway.name.value));
@@ -78,7 +108,23 @@ void LowerVpcs(LowerContext& context) {
     for (const Subnet& subnet : vpc.subnets) LowerSubnet(context, vpc, subnet);
     if (vpc.internet_gateway) LowerInternetGateway(context, vpc);
     for (const NatGateway& gateway : vpc.nat_gateways) LowerNatGateway(context, vpc, gateway);
+    if (vpc.egress_only_internet_gateway) LowerEgressOnlyGateway(context, vpc);
     for (const PrefixList& list : vpc.prefix_lists) LowerPrefixList(context, vpc, list);
+    for (const GatewayEndpoint& endpoint : vpc.gateway_endpoints) {
+      LowerGatewayEndpoint(context, vpc, endpoint);
+    }
+  }
+}
+
+void LowerPeerings(LowerContext& context) {
+  for (const Peering& peering : context.topology.peerings) {
+    config::VpcPeeringConnection* lowered = context.plan.config.add_vpc_peering_connections();
+    lowered->set_id(context.PeeringId(peering));
+    lowered->set_name(peering.name.value);
+    lowered->set_requester_vpc_id(
+        context.VpcId(*FindByName(context.topology.vpcs, peering.requester->value)));
+    lowered->set_accepter_vpc_id(
+        context.VpcId(*FindByName(context.topology.vpcs, peering.accepter->value)));
   }
 }
 

@@ -23,6 +23,11 @@ inline std::string PathIn(const Vpc& vpc, std::string_view collection, std::stri
 inline std::string PathOf(const Vpc& vpc, const NatGateway& gateway) {
   return PathIn(vpc, "nat_gateways", gateway.name.value);
 }
+// Where the chosen private address of a NAT gateway's further elastic IP is kept.
+inline std::string SecondaryPathOf(const Vpc& vpc, const NatGateway& gateway, std::size_t index) {
+  return PathOf(vpc, gateway) + "/" + std::to_string(index + 1);
+}
+inline std::string PathOf(const Peering& peering) { return "peerings/" + peering.name.value; }
 inline std::string PathOf(const Vpc& vpc, const LoadBalancer& balancer) {
   return PathIn(vpc, "load_balancers", balancer.name.value);
 }

@@ -41,6 +41,7 @@ void ParseLimits(ParseContext& context, const YamlNode& node, Limits& limits) {
   read("rules_per_security_group", 1000, limits.rules_per_security_group);
   read("routes_per_route_table", 1000, limits.routes_per_route_table);
   read("rules_per_network_acl", 40, limits.rules_per_network_acl);
+  read("elastic_ips_per_nat_gateway", 8, limits.elastic_ips_per_nat_gateway);
 }
 
 }  // namespace
@@ -63,6 +64,9 @@ ParseResult Parse(std::string_view text) {
   map.Require("vpcs", map.at());
   map.ForEachNamed("vpcs", [&](const Name& name, const YamlNode& node) {
     topology.vpcs.push_back(ParseVpc(context, name, node));
+  });
+  map.ForEachNamed("peerings", [&](const Name& name, const YamlNode& node) {
+    topology.peerings.push_back(ParsePeering(context, name, node));
   });
   map.ForEachNamed("instances", [&](const Name& name, const YamlNode& node) {
     topology.instances.push_back(ParseInstance(context, name, node));

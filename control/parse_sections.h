@@ -8,7 +8,8 @@
 
 namespace taploom::control {
 
-Vpc ParseVpc(ParseContext&, const Name& name, const YamlNode&);  // parse_vpc.cc
+Vpc ParseVpc(ParseContext&, const Name& name, const YamlNode&);          // parse_vpc.cc
+Peering ParsePeering(ParseContext&, const Name& name, const YamlNode&);  // parse_vpc.cc
 SecurityGroup ParseSecurityGroup(ParseContext&, const Name& name,
                                  const YamlNode&);                             // parse_rules.cc
 NetworkAcl ParseNetworkAcl(ParseContext&, const Name& name, const YamlNode&);  // parse_rules.cc

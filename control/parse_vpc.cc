@@ -41,15 +41,35 @@ NatGateway ParseNatGateway(ParseContext& context, const Name& name, const YamlNo
     gateway.is_public = connectivity->value == "public";
   }
   if (gateway.is_public) map.Require("elastic_ip", name.at);
-  const YamlNode* elastic_ip = map.Find("elastic_ip");
-  if (elastic_ip != nullptr && elastic_ip->kind == YamlNode::Kind::kSequence) {
-    context.findings.Add(elastic_ip->at,
-                         "a NAT gateway with several elastic IPs is not modelled yet");
-  } else {
-    gateway.elastic_ip = map.Ip("elastic_ip", Family::kIpv4);
-  }
-  gateway.private_ip = map.Ip("private_ip", Family::kIpv4);
+  const auto read_addresses = [&](std::string_view key, std::optional<Address>& first,
+                                  std::vector<Address>& others) {
+    map.ForOneOrEach(key, [&](const YamlNode& item) {
+      const auto address = ReadAddress(context, item, key, Family::kIpv4);
+      if (!address) return;
+      if (first) {
+        others.push_back(*address);
+      } else {
+        first = address;
+      }
+    });
+  };
+  read_addresses("elastic_ip", gateway.elastic_ip, gateway.secondary_elastic_ips);
+  read_addresses("private_ip", gateway.private_ip, gateway.secondary_private_ips);
   return gateway;
+}
+
+GatewayEndpoint ParseGatewayEndpoint(ParseContext& context, const Name& name,
+                                     const YamlNode& node) {
+  GatewayEndpoint endpoint;
+  endpoint.name = name;
+  const MapReader map(context, node, Quoted("gateway endpoint", name), keys::kGatewayEndpoint);
+  map.Require("service", name.at);
+  endpoint.service = map.Choice("service", {"s3", "dynamodb"});
+  map.Require("prefix_list", name.at);
+  endpoint.prefix_list = map.Text("prefix_list");
+  map.Require("route_tables", name.at);
+  endpoint.route_tables = map.Texts("route_tables");
+  return endpoint;
 }
 
 std::optional<Located<RouteDestination>> ParseRouteDestination(ParseContext& context,
@@ -75,16 +95,17 @@ std::optional<Located<RouteTarget>> ParseRouteTarget(ParseContext& context, cons
   const std::string name = word.substr(colon + 1);
   if (kind == "instance") return Located<RouteTarget>{{Kind::kInstance, name}, node.at};
   if (kind == "eni") return Located<RouteTarget>{{Kind::kEni, name}, node.at};
-  static constexpr std::string_view kLater[] = {
-      "peering", "tgw", "vpce", "eigw", "endpoint", "vgw", "cagw", "lgw", "core-network"};
+  if (kind == "peering") return Located<RouteTarget>{{Kind::kPeering, name}, node.at};
+  static constexpr std::string_view kLater[] = {"tgw",  "vpce", "endpoint",    "vgw",
+                                                "cagw", "lgw",  "core-network"};
   if (std::find(std::begin(kLater), std::end(kLater), kind) != std::end(kLater)) {
     context.findings.Add(node.at, "via: a route to \"{}\" is not modelled yet", word);
     return std::nullopt;
   }
   context.findings.Add(
       node.at,
-      "via: \"{}\" is no route target; write a gateway's name, instance:NAME, eni:NAME, local or "
-      "blackhole",
+      "via: \"{}\" is no route target; write a gateway's name, instance:NAME, eni:NAME, "
+      "peering:NAME, local or blackhole",
       word);
   return std::nullopt;
 }
@@ -148,6 +169,8 @@ Vpc ParseVpc(ParseContext& context, const Name& name, const YamlNode& node) {
   ParseBlocks(context, map, vpc);
   vpc.region = map.Text("region");
   vpc.internet_gateway = map.Text("internet_gateway");
+  vpc.egress_only_internet_gateway = map.Text("egress_only_internet_gateway");
+  vpc.edge_route_table = map.Text("edge_route_table");
   // Calls `parse` for each entry of the map under `key` and appends what it returns.
   const auto read = [&](std::string_view key, auto& list, auto parse) {
     map.ForEachNamed(key, [&](const Name& object, const YamlNode& value) {
@@ -161,7 +184,19 @@ Vpc ParseVpc(ParseContext& context, const Name& name, const YamlNode& node) {
   read("network_acls", vpc.network_acls, ParseNetworkAcl);
   read("prefix_lists", vpc.prefix_lists, ParsePrefixList);
   read("load_balancers", vpc.load_balancers, ParseLoadBalancer);
+  read("gateway_endpoints", vpc.gateway_endpoints, ParseGatewayEndpoint);
   return vpc;
+}
+
+Peering ParsePeering(ParseContext& context, const Name& name, const YamlNode& node) {
+  Peering peering;
+  peering.name = name;
+  const MapReader map(context, node, Quoted("peering", name), keys::kPeering);
+  map.Require("requester", name.at);
+  map.Require("accepter", name.at);
+  peering.requester = map.Text("requester");
+  peering.accepter = map.Text("accepter");
+  return peering;
 }
 
 }  // namespace taploom::control

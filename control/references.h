@@ -80,6 +80,17 @@ inline SubnetRef SubnetOf(const Topology& topology, const Interface& interface) 
   return found.size() == 1 ? found.front() : SubnetRef{};
 }
 
+inline const Peering* FindPeering(const Topology& topology, const Vpc& one, const Vpc& other) {
+  const auto connects = [](const Peering& peering, const Vpc& left, const Vpc& right) {
+    return peering.requester && peering.accepter && peering.requester->value == left.name.value &&
+           peering.accepter->value == right.name.value;
+  };
+  for (const Peering& peering : topology.peerings) {
+    if (connects(peering, one, other) || connects(peering, other, one)) return &peering;
+  }
+  return nullptr;
+}
+
 struct InterfaceRef {
   const Instance* instance = nullptr;
   std::size_t index = 0;

@@ -7,6 +7,7 @@
 #ifndef TAPLOOM_CONTROL_TOPOLOGY_H_
 #define TAPLOOM_CONTROL_TOPOLOGY_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -100,9 +101,10 @@ struct RouteDestination {
 };
 
 struct RouteTarget {
-  enum class Kind { kGateway, kInstance, kEni, kLocal, kBlackhole };
+  enum class Kind { kGateway, kInstance, kEni, kPeering, kLocal, kBlackhole };
   Kind kind = Kind::kBlackhole;
-  std::string name;  // of the internet or NAT gateway, the instance, or the ENI
+  std::string
+      name;  // of the internet, NAT or egress-only gateway, the instance, the ENI or peering
 };
 
 struct Route {
@@ -122,7 +124,28 @@ struct NatGateway {
   std::optional<Name> subnet;
   std::optional<Address> elastic_ip;
   std::optional<Address> private_ip;
+  // Those after the first. A public gateway has a private address for each elastic IP, written or
+  // chosen.
+  std::vector<Address> secondary_elastic_ips, secondary_private_ips;
   bool is_public = true;  // connectivity: public | private
+
+  std::size_t secondary_count() const {
+    return std::max(secondary_elastic_ips.size(), secondary_private_ips.size());
+  }
+};
+
+// Of S3 and DynamoDB, AWS's two services that have them. The service itself is played by internet
+// hosts.
+struct GatewayEndpoint {
+  Name name;
+  std::optional<Located<std::string>> service;  // "s3" or "dynamodb"
+  std::optional<Name> prefix_list;              // the service's addresses
+  std::vector<Name> route_tables;
+};
+
+struct Peering {
+  Name name;
+  std::optional<Name> requester, accepter;  // VPCs
 };
 
 // --- VPCs ---
@@ -182,7 +205,9 @@ struct Vpc {
   Name name;
   std::optional<Name> region;
   std::vector<Located<Cidr>> cidrs, ipv6_cidrs;  // the first is the primary
-  std::optional<Name> internet_gateway;
+  std::optional<Name> internet_gateway, egress_only_internet_gateway;
+  std::optional<Name> edge_route_table;  // of what enters through the internet gateway
+  std::vector<GatewayEndpoint> gateway_endpoints;
   std::vector<Subnet> subnets;
   std::vector<NatGateway> nat_gateways;
   std::vector<RouteTable> route_tables;
@@ -240,12 +265,14 @@ struct Limits {
   int rules_per_security_group = 60;
   int routes_per_route_table = 500;
   int rules_per_network_acl = 20;
+  int elastic_ips_per_nat_gateway = 2;
 };
 
 struct Topology {
   Name name;
   std::optional<Name> region;
   std::vector<Vpc> vpcs;
+  std::vector<Peering> peerings;
   std::vector<Instance> instances;
   std::vector<InternetHost> internet_hosts;
   Limits limits;

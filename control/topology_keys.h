@@ -10,12 +10,24 @@ namespace taploom::control::keys {
 
 using Keys = std::span<const std::string_view>;
 
-inline constexpr std::string_view kTopology[] = {"name",      "region",   "vpcs",
+inline constexpr std::string_view kTopology[] = {"name",      "region",   "vpcs",  "peerings",
                                                  "instances", "internet", "limits"};
-inline constexpr std::string_view kVpc[] = {
-    "cidr",         "ipv6_cidr",    "region",        "internet_gateway",
-    "subnets",      "nat_gateways", "route_tables",  "security_groups",
-    "network_acls", "prefix_lists", "load_balancers"};
+inline constexpr std::string_view kPeering[] = {"requester", "accepter"};
+inline constexpr std::string_view kVpc[] = {"cidr",
+                                            "ipv6_cidr",
+                                            "region",
+                                            "internet_gateway",
+                                            "subnets",
+                                            "nat_gateways",
+                                            "route_tables",
+                                            "security_groups",
+                                            "network_acls",
+                                            "prefix_lists",
+                                            "load_balancers",
+                                            "egress_only_internet_gateway",
+                                            "edge_route_table",
+                                            "gateway_endpoints"};
+inline constexpr std::string_view kGatewayEndpoint[] = {"service", "prefix_list", "route_tables"};
 inline constexpr std::string_view kSubnet[] = {"cidr", "ipv6_cidr", "az", "route_table", "acl"};
 inline constexpr std::string_view kNatGateway[] = {"subnet", "elastic_ip", "connectivity",
                                                    "private_ip"};
@@ -56,7 +68,8 @@ inline constexpr std::string_view kLimits[] = {"connections",
                                                "security_groups_per_eni",
                                                "rules_per_security_group",
                                                "routes_per_route_table",
-                                               "rules_per_network_acl"};
+                                               "rules_per_network_acl",
+                                               "elastic_ips_per_nat_gateway"};
 
 // Words that people bring from AWS's own interfaces, and the key they mean here.
 struct OtherWord {
@@ -79,21 +92,23 @@ inline constexpr OtherWord kOtherWords[] = {
     {"rule_number", "rule"},
     {"igw", "internet_gateway"},
     {"vpc_security_group_ids", "security_groups"},
+    {"peering", "peerings"},
+    {"vpc_peering", "peerings"},
+    {"vpc_peering_connections", "peerings"},
+    {"egress_only_gateway", "egress_only_internet_gateway"},
+    {"eigw", "egress_only_internet_gateway"},
+    {"vpc_id", "requester"},
+    {"peer_vpc_id", "accepter"},
 };
 
 // AWS objects a topology will be able to name later: refused by name rather than as a typing
 // mistake.
-inline constexpr std::string_view kNotModelledYet[] = {"peering",
-                                                       "peerings",
-                                                       "vpc_peering",
-                                                       "transit_gateways",
+inline constexpr std::string_view kNotModelledYet[] = {"transit_gateways",
                                                        "transit_gateway",
                                                        "endpoints",
                                                        "vpc_endpoints",
                                                        "interface_endpoints",
                                                        "gateway_load_balancers",
-                                                       "egress_only_internet_gateway",
-                                                       "egress_only_gateway",
                                                        "vpn_gateways",
                                                        "vpn_gateway",
                                                        "propagating_vgws",
@@ -117,8 +132,8 @@ inline constexpr std::string_view kNotModelledYet[] = {"peering",
                                                        "dns",
                                                        "faults",
                                                        "tests",
-                                                       "edge_route_table",
-                                                       "network_firewalls"};
+                                                       "network_firewalls",
+                                                       "allow_remote_vpc_dns_resolution"};
 
 }  // namespace taploom::control::keys
 

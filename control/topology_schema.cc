@@ -114,14 +114,17 @@ Json Definitions() {
               {"route_table", Described(Text(), "absent: the VPC's main table")},
               {"acl", Described(Text(), "absent: the VPC's default ACL")}},
              {"cidr"});
-  definitions["nat_gateway"] = Object({{"subnet", Text()},
-                                       {"elastic_ip", Ref("ipv4")},
-                                       {"connectivity", Enum({"public", "private"})},
-                                       {"private_ip", Ref("ipv4")}},
-                                      {"subnet"});
+  definitions["nat_gateway"] =
+      Object({{"subnet", Text()},
+              {"elastic_ip", Described(OneOrList(Ref("ipv4")), "the first is the primary")},
+              {"connectivity", Enum({"public", "private"})},
+              {"private_ip", OneOrList(Ref("ipv4"))}},
+             {"subnet"});
   definitions["route"] = Object(
       {{"to", Described(Text(), "a CIDR or pl:NAME")},
-       {"via", Described(Text(), "a gateway's name, instance:NAME, eni:NAME, local or blackhole")}},
+       {"via",
+        Described(Text(),
+                  "a gateway's name, instance:NAME, eni:NAME, peering:NAME, local or blackhole")}},
       {"to", "via"});
   definitions["route_table"] = Object({{"routes", List(Ref("route"))}, {"main", Boolean()}});
   definitions["listener"] =
@@ -163,18 +166,30 @@ Json Definitions() {
        {"listeners", List(Ref("listener"))},
        {"target_groups", Named(Ref("target_group"))}},
       {"subnets", "listeners"});
-  definitions["vpc"] = Object({{"cidr", OneOrList(Ref("cidr"))},
-                               {"ipv6_cidr", OneOrList(Ref("cidr"))},
-                               {"region", Text()},
-                               {"internet_gateway", Text()},
-                               {"subnets", Named(Ref("subnet"))},
-                               {"nat_gateways", Named(Ref("nat_gateway"))},
-                               {"route_tables", Named(Ref("route_table"))},
-                               {"security_groups", Named(Ref("security_group"))},
-                               {"network_acls", Named(Ref("network_acl"))},
-                               {"prefix_lists", Named(OneOrList(Ref("cidr")))},
-                               {"load_balancers", Named(Ref("load_balancer"))}},
-                              {"cidr"});
+  definitions["gateway_endpoint"] = Object(
+      {{"service", Enum({"s3", "dynamodb"})},
+       {"prefix_list", Described(Text(), "the service's addresses, played by internet hosts")},
+       {"route_tables", OneOrList(Text())}},
+      {"service", "prefix_list", "route_tables"});
+  definitions["peering"] =
+      Object({{"requester", Described(Text(), "a VPC")}, {"accepter", Described(Text(), "a VPC")}},
+             {"requester", "accepter"});
+  definitions["vpc"] = Object(
+      {{"cidr", OneOrList(Ref("cidr"))},
+       {"ipv6_cidr", OneOrList(Ref("cidr"))},
+       {"region", Text()},
+       {"internet_gateway", Text()},
+       {"subnets", Named(Ref("subnet"))},
+       {"nat_gateways", Named(Ref("nat_gateway"))},
+       {"route_tables", Named(Ref("route_table"))},
+       {"security_groups", Named(Ref("security_group"))},
+       {"network_acls", Named(Ref("network_acl"))},
+       {"prefix_lists", Named(OneOrList(Ref("cidr")))},
+       {"load_balancers", Named(Ref("load_balancer"))},
+       {"egress_only_internet_gateway", Text()},
+       {"edge_route_table", Described(Text(), "of what enters through the internet gateway")},
+       {"gateway_endpoints", Named(Ref("gateway_endpoint"))}},
+      {"cidr"});
   definitions["connection_tracking"] = Object({{"tcp_established", Integer(60, 432000)},
                                                {"udp_stream", Integer(60, 180)},
                                                {"udp", Integer(30, 60)}});
@@ -197,6 +212,7 @@ std::string TopologySchema() {
   schema.update(Object({{"name", Pattern(kNamePattern)},
                         {"region", Described(Text(), "such as ap-northeast-2")},
                         {"vpcs", Named(Ref("vpc"))},
+                        {"peerings", Named(Ref("peering"))},
                         {"instances", Named(Ref("instance"))},
                         {"internet", Object({{"hosts", Named(Ref("internet_host"))}})},
                         {"limits", Object({{"connections", Integer(1, 1 << 26)},
@@ -204,7 +220,8 @@ std::string TopologySchema() {
                                            {"security_groups_per_eni", Integer(1, 16)},
                                            {"rules_per_security_group", Integer(1, 1000)},
                                            {"routes_per_route_table", Integer(1, 1000)},
-                                           {"rules_per_network_acl", Integer(1, 40)}})}},
+                                           {"rules_per_network_acl", Integer(1, 40)},
+                                           {"elastic_ips_per_nat_gateway", Integer(1, 8)}})}},
                        {"name", "vpcs"}));
   schema["definitions"] = Definitions();
   return schema.dump(2) + "\n";

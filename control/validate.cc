@@ -10,6 +10,7 @@ ValidateResult Validate(Topology topology) {
   Findings& findings = result.findings;
   if (!CheckQuotas(topology, findings)) return result;
   CheckVpcs(topology, findings);
+  CheckPeerings(topology, findings);
   CheckRoutes(topology, findings);
   CheckSecurityGroups(topology, findings);
   CheckNetworkAcls(topology, findings);

@@ -137,6 +137,17 @@ void CheckVpc(const Vpc& vpc, PrivateAddresses& private_addresses,
     if (gateway.elastic_ip) {
       public_addresses.Claim("elastic_ip", *gateway.elastic_ip, owner, findings);
     }
+    for (std::size_t i = 0; i < gateway.secondary_count(); ++i) {
+      if (i < gateway.secondary_private_ips.size()) {
+        private_addresses.Claim(subnet, "private_ip", gateway.secondary_private_ips[i], owner,
+                                findings);
+      } else {
+        private_addresses.CountChosen(subnet);
+      }
+    }
+    for (const Address& address : gateway.secondary_elastic_ips) {
+      public_addresses.Claim("elastic_ip", address, owner, findings);
+    }
   }
   for (const LoadBalancer& balancer : vpc.load_balancers) {
     const std::string owner = fmt::format("load balancer \"{}\"", balancer.name.value);

@@ -2,6 +2,7 @@
 // beyond that the other checks, some of them quadratic, are not worth their time. Defaults that
 // `limits:` raises are checked with the objects. Quotas that AWS raises on request to what a fabric
 // may want (VPCs, elastic IPs, NAT gateways) are not enforced.
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -24,6 +25,8 @@ constexpr std::size_t kMaxNatGateways = 200;
 constexpr std::size_t kMaxPrefixLists = 100;
 constexpr std::size_t kMaxPrefixListEntries = 1000;
 constexpr std::size_t kMaxLoadBalancers = 50;
+constexpr std::size_t kMaxGatewayEndpoints = 20;
+constexpr std::size_t kMaxPeerings = 50;  // active, of one VPC
 constexpr std::size_t kMaxIpv4Blocks = 5;
 constexpr std::size_t kMaxIpv6Blocks = 5;
 constexpr std::size_t kMaxListeners = 50;
@@ -66,6 +69,7 @@ void CheckVpc(const Vpc& vpc, QuotaCheck& check) {
   count("security groups", vpc.security_groups.size(), kMaxSecurityGroups);
   count("NAT gateways", vpc.nat_gateways.size(), kMaxNatGateways);
   count("prefix lists", vpc.prefix_lists.size(), kMaxPrefixLists);
+  count("gateway endpoints", vpc.gateway_endpoints.size(), kMaxGatewayEndpoints);
   count("load balancers", vpc.load_balancers.size(), kMaxLoadBalancers);
   for (const SecurityGroup& group : vpc.security_groups) {
     const std::string group_owner = fmt::format("security group \"{}\"", group.name.value);
@@ -129,6 +133,15 @@ bool CheckQuotas(const Topology& topology, Findings& findings) {
   check.Count(topology.name.at, "the topology", "VPCs", topology.vpcs.size(), kMaxVpcs);
   check.Count(topology.name.at, "the topology", "internet hosts", topology.internet_hosts.size(),
               kMaxEnis);
+  for (const Vpc& vpc : topology.vpcs) {
+    const auto peerings = std::count_if(
+        topology.peerings.begin(), topology.peerings.end(), [&](const Peering& peering) {
+          return (peering.requester && peering.requester->value == vpc.name.value) ||
+                 (peering.accepter && peering.accepter->value == vpc.name.value);
+        });
+    check.Count(vpc.name.at, fmt::format("vpc \"{}\"", vpc.name.value), "peerings",
+                static_cast<std::size_t>(peerings), kMaxPeerings);
+  }
   std::size_t security_groups = 0;
   std::size_t devices = topology.internet_hosts.size();
   for (const Vpc& vpc : topology.vpcs) {

@@ -36,6 +36,22 @@ void CheckNatGateway(const Topology& topology, const Vpc& vpc, const NatGateway&
   if (!gateway.is_public && gateway.elastic_ip) {
     findings.Add(gateway.elastic_ip->at, "a private NAT gateway has no elastic_ip");
   }
+  const std::size_t elastic_ips = gateway.secondary_elastic_ips.size() + 1;
+  const auto limit = static_cast<std::size_t>(topology.limits.elastic_ips_per_nat_gateway);
+  if (elastic_ips > limit) {
+    findings.Add(gateway.secondary_elastic_ips[limit - 1].at,
+                 "{} elastic IPs on one NAT gateway; the quota is {} "
+                 "(limits.elastic_ips_per_nat_gateway, at most 8)",
+                 elastic_ips, limit);
+  }
+  if (gateway.secondary_private_ips.size() > 7) {
+    findings.Add(gateway.secondary_private_ips[7].at, "a NAT gateway has at most 8 addresses");
+  }
+  if (gateway.is_public &&
+      gateway.secondary_private_ips.size() > gateway.secondary_elastic_ips.size()) {
+    findings.Add(gateway.secondary_private_ips[gateway.secondary_elastic_ips.size()].at,
+                 "each private_ip of a public NAT gateway needs an elastic_ip");
+  }
   if (gateway.is_public && !vpc.internet_gateway &&
       !topology.unreadable.contains("internet_gateway")) {
     findings.Add(gateway.name.at,
@@ -45,6 +61,118 @@ void CheckNatGateway(const Topology& topology, const Vpc& vpc, const NatGateway&
                  gateway.name.value, vpc.name.value);
   }
 }
+
+void CheckEgressOnlyGateway(const Vpc& vpc, Findings& findings) {
+  const Name& gateway = *vpc.egress_only_internet_gateway;
+  CheckGatewayName(gateway, findings);
+  if (vpc.ipv6_cidrs.empty()) {
+    findings.Add(gateway.at,
+                 "an egress-only internet gateway forwards IPv6, and vpc \"{}\" has no ipv6_cidr",
+                 vpc.name.value);
+  }
+  const bool is_taken = (vpc.internet_gateway && vpc.internet_gateway->value == gateway.value) ||
+                        FindByName(vpc.nat_gateways, gateway.value) != nullptr;
+  if (is_taken) {
+    findings.Add(gateway.at,
+                 "\"{}\" is the name of another gateway; routes could not tell them apart",
+                 gateway.value);
+  }
+}
+
+// Checks that `name` is a table of the VPC, written or the implicit main one.
+void CheckTableReference(const Topology& topology, const Vpc& vpc, const Name& name,
+                         Findings& findings) {
+  if (name.value == kMainName) return;
+  Resolve(topology, vpc, &Vpc::route_tables, "route table", "route_tables", name, findings);
+}
+
+void CheckGatewayEndpoint(const Topology& topology, const Vpc& vpc, const GatewayEndpoint& endpoint,
+                          Findings& findings) {
+  for (const Name& table : endpoint.route_tables) {
+    CheckTableReference(topology, vpc, table, findings);
+  }
+  if (!endpoint.prefix_list) return;
+  const PrefixList* list = Resolve(topology, vpc, &Vpc::prefix_lists, "prefix list", "prefix_lists",
+                                   *endpoint.prefix_list, findings);
+  if (list == nullptr) return;
+  for (const Located<Cidr>& cidr : list->cidrs) {
+    if (cidr.value.family() == Family::kIpv4) continue;
+    findings.Add(endpoint.prefix_list->at,
+                 "a gateway endpoint forwards IPv4 only here, and prefix list \"{}\" holds {}",
+                 list->name.value, cidr.value.ToString());
+  }
+}
+
+// The table of what enters through the internet gateway (vpc-semantics §2, edge).
+class EdgeTableCheck {
+ public:
+  EdgeTableCheck(const Topology& topology, const Vpc& vpc, Findings& findings)
+      : topology_(topology), vpc_(vpc), findings_(findings) {}
+
+  void Check(const Name& reference) {
+    if (!vpc_.internet_gateway) {
+      findings_.Add(reference.at,
+                    "edge_route_table needs an internet gateway, and vpc \"{}\" has none",
+                    vpc_.name.value);
+    }
+    const RouteTable* main = MainRouteTable(vpc_);
+    if (reference.value == kMainName || (main != nullptr && reference.value == main->name.value)) {
+      findings_.Add(reference.at, "the main route table cannot be a gateway's");
+      return;
+    }
+    const RouteTable* table = Resolve(topology_, vpc_, &Vpc::route_tables, "route table",
+                                      "route_tables", reference, findings_);
+    if (table == nullptr) return;
+    for (const Route& route : table->routes) CheckRoute(route);
+  }
+
+ private:
+  void CheckRoute(const Route& route) {
+    if (!route.to || !route.via) return;
+    if (!route.to->value.cidr) {
+      findings_.Add(route.to->at, "a gateway's route table has no routes to prefix lists");
+      return;
+    }
+    if (!LiesInside(route.to->value.cidr->prefix())) {
+      findings_.Add(route.to->at,
+                    "a gateway's route table has routes to whole blocks of the VPC or of its "
+                    "subnets, and {} is none",
+                    route.to->value.cidr->ToString());
+    }
+    CheckTarget(*route.via);
+  }
+
+  // That a route inside the VPC is for a whole block is a rule of every table.
+  bool LiesInside(const IpPrefix& prefix) const {
+    const auto contains = [&](const Located<Cidr>& cidr) {
+      return cidr.value.prefix().Contains(prefix);
+    };
+    return std::any_of(vpc_.cidrs.begin(), vpc_.cidrs.end(), contains) ||
+           std::any_of(vpc_.ipv6_cidrs.begin(), vpc_.ipv6_cidrs.end(), contains);
+  }
+
+  void CheckTarget(const Located<RouteTarget>& via) {
+    using Kind = RouteTarget::Kind;
+    if (via.value.kind == Kind::kLocal || via.value.kind == Kind::kBlackhole) return;
+    if (via.value.kind != Kind::kInstance && via.value.kind != Kind::kEni) {
+      findings_.Add(via.at, "a gateway's route table leads to local, an instance or an ENI only");
+      return;
+    }
+    const InterfaceRef eni = FindEni(topology_, via.value.name);
+    if (!eni) return;  // reported with the table
+    const Interface& interface = eni.interface();
+    const bool is_public =
+        interface.elastic_ip || (interface.public_ip && interface.public_ip->value);
+    if (!is_public) {
+      findings_.Add(via.at, "{} needs a public address to take what enters through the gateway",
+                    EniName(eni.instance->name.value, eni.index));
+    }
+  }
+
+  const Topology& topology_;
+  const Vpc& vpc_;
+  Findings& findings_;
+};
 
 void CheckPrefixList(const PrefixList& list, Findings& findings) {
   for (std::size_t i = 0; i < list.cidrs.size(); ++i) {
@@ -138,17 +266,36 @@ class RouteTableCheck {
         return CheckInstance({via.value.name, via.at});
       case RouteTarget::Kind::kEni:
         return CheckEni({via.value.name, via.at});
+      case RouteTarget::Kind::kPeering:
+        return CheckPeering({via.value.name, via.at});
       case RouteTarget::Kind::kLocal:
       case RouteTarget::Kind::kBlackhole:
         return;
     }
   }
 
+  void CheckPeering(const Name& via) {
+    const Peering* peering = FindByName(topology_.peerings, via.value);
+    if (peering == nullptr) {
+      if (topology_.unreadable.contains("peerings")) return;
+      findings_.Add(via.at, "via: peering \"{}\" does not exist{}", via.value,
+                    DidYouMean(via.value, NamesOf(topology_.peerings)));
+      return;
+    }
+    if (!peering->requester || !peering->accepter) return;
+    const std::string& own = vpc_.name.value;
+    if (peering->requester->value == own || peering->accepter->value == own) return;
+    findings_.Add(via.at, "peering \"{}\" connects vpc \"{}\" and vpc \"{}\", not vpc \"{}\"",
+                  via.value, peering->requester->value, peering->accepter->value, own);
+  }
+
   void CheckGateway(const Name& via) {
     if (vpc_.internet_gateway && vpc_.internet_gateway->value == via.value) return;
+    if (IsEgressOnlyGateway(via.value)) return;
     if (FindByName(vpc_.nat_gateways, via.value) != nullptr) return;
     if (topology_.unreadable.contains("nat_gateways") ||
-        topology_.unreadable.contains("internet_gateway"))
+        topology_.unreadable.contains("internet_gateway") ||
+        topology_.unreadable.contains("egress_only_internet_gateway"))
       return;
     for (const Vpc& other : topology_.vpcs) {
       if (other.internet_gateway && other.internet_gateway->value == via.value) {
@@ -169,6 +316,8 @@ class RouteTableCheck {
     }
     std::vector<std::string> known = NamesOf(vpc_.nat_gateways);
     if (vpc_.internet_gateway) known.push_back(vpc_.internet_gateway->value);
+    if (vpc_.egress_only_internet_gateway)
+      known.push_back(vpc_.egress_only_internet_gateway->value);
     known.insert(known.end(), {"local", "blackhole"});
     findings_.Add(via.at, "via: vpc \"{}\" has no gateway \"{}\"{}", vpc_.name.value, via.value,
                   DidYouMean(via.value, known));
@@ -216,6 +365,9 @@ class RouteTableCheck {
     return target.kind == RouteTarget::Kind::kGateway && vpc_.internet_gateway &&
            vpc_.internet_gateway->value == target.name;
   }
+  bool IsEgressOnlyGateway(std::string_view name) const {
+    return vpc_.egress_only_internet_gateway && vpc_.egress_only_internet_gateway->value == name;
+  }
   bool IsNatGateway(const RouteTarget& target) const {
     return target.kind == RouteTarget::Kind::kGateway &&
            FindByName(vpc_.nat_gateways, target.name) != nullptr;
@@ -233,6 +385,12 @@ class RouteTableCheck {
     if (destination.family() == Family::kIpv6 && IsNatGateway(via.value)) {
       findings_.Add(via.at,
                     "NAT gateway \"{}\" forwards IPv4 only (NAT64 is not modelled yet); {} is IPv6",
+                    via.value.name, destination.ToString());
+    }
+    const bool is_egress_only =
+        via.value.kind == RouteTarget::Kind::kGateway && IsEgressOnlyGateway(via.value.name);
+    if (destination.family() == Family::kIpv4 && is_egress_only) {
+      findings_.Add(via.at, "egress-only internet gateway \"{}\" forwards IPv6 only; {} is IPv4",
                     via.value.name, destination.ToString());
     }
     const Located<Cidr>* block = BlockContaining(destination);
@@ -258,7 +416,8 @@ class RouteTableCheck {
                     destination.ToString(), block->value.ToString());
       return;
     }
-    if (IsInternetGateway(via.value)) {
+    if (IsInternetGateway(via.value) || is_egress_only ||
+        via.value.kind == RouteTarget::Kind::kPeering) {
       findings_.Add(via.at,
                     "{} lies in the VPC ({}); only an instance, an ENI or a NAT gateway can take "
                     "over local traffic",
@@ -316,7 +475,12 @@ void CheckRoutes(const Topology& topology, Findings& findings) {
     for (const NatGateway& gateway : vpc.nat_gateways) {
       CheckNatGateway(topology, vpc, gateway, findings);
     }
+    if (vpc.egress_only_internet_gateway) CheckEgressOnlyGateway(vpc, findings);
     for (const PrefixList& list : vpc.prefix_lists) CheckPrefixList(list, findings);
+    for (const GatewayEndpoint& endpoint : vpc.gateway_endpoints) {
+      CheckGatewayEndpoint(topology, vpc, endpoint, findings);
+    }
+    if (vpc.edge_route_table) EdgeTableCheck(topology, vpc, findings).Check(*vpc.edge_route_table);
     CheckMainTable(vpc, findings);
     RouteTableCheck check(topology, vpc, findings);
     for (const RouteTable& table : vpc.route_tables) {

@@ -89,7 +89,7 @@ class SecurityGroupCheck {
         weight[peer.value.cidr.family()] += ranges;
         break;
       case Peer::Kind::kSecurityGroup:
-        CheckGroupReference(topology_, vpc_, {peer.value.name, peer.at}, findings_);
+        CheckGroup({peer.value.name, peer.at});
         weight[Family::kIpv4] += ranges;
         break;
       case Peer::Kind::kPrefixList: {
@@ -108,6 +108,30 @@ class SecurityGroupCheck {
       if (seen.insert(match.text + " " + PeerText(peer.value)).second) continue;
       findings_.Add(match.at.in_file() ? match.at : peer.at,
                     "the group has this rule already: {} {}", match.text, PeerText(peer.value));
+    }
+  }
+
+  // A group of this VPC, or of one that is peered with it in the same region.
+  void CheckGroup(const Name& reference) {
+    const ScopedName scoped = SplitScope(reference.value);
+    if (scoped.vpc.empty() || scoped.vpc == vpc_.name.value) {
+      return CheckGroupReference(topology_, vpc_, reference, findings_);
+    }
+    const Vpc* other = FindByName(topology_.vpcs, scoped.vpc);
+    if (other == nullptr) {
+      if (topology_.unreadable.contains("vpcs")) return;
+      findings_.Add(reference.at, "vpc \"{}\" does not exist{}", scoped.vpc,
+                    DidYouMean(scoped.vpc, NamesOf(topology_.vpcs)));
+    } else if (FindPeering(topology_, vpc_, *other) == nullptr) {
+      findings_.Add(reference.at,
+                    "security group \"{}\" is in vpc \"{}\", which is not peered with vpc \"{}\"",
+                    scoped.name, scoped.vpc, vpc_.name.value);
+    } else if (RegionOf(topology_, vpc_) != RegionOf(topology_, *other)) {
+      findings_.Add(reference.at,
+                    "security group \"{}\" is in another region than vpc \"{}\"; name its blocks",
+                    reference.value, vpc_.name.value);
+    } else {
+      CheckGroupReference(topology_, *other, reference, findings_);
     }
   }
 

@@ -18,9 +18,10 @@
 namespace taploom::control {
 
 // False when there are so many objects that checking them further makes no sense.
-bool CheckQuotas(const Topology&, Findings&);  // validate_quotas.cc
-void CheckVpcs(const Topology&, Findings&);    // validate_vpc.cc: regions, CIDR blocks, subnets
-void CheckRoutes(const Topology&, Findings&);  // validate_routes.cc: gateways and route tables
+bool CheckQuotas(const Topology&, Findings&);    // validate_quotas.cc
+void CheckVpcs(const Topology&, Findings&);      // validate_vpc.cc: regions, CIDR blocks, subnets
+void CheckRoutes(const Topology&, Findings&);    // validate_routes.cc: gateways and route tables
+void CheckPeerings(const Topology&, Findings&);  // validate_peering.cc
 void CheckSecurityGroups(const Topology&, Findings&);  // validate_rules.cc
 void CheckNetworkAcls(const Topology&, Findings&);     // validate_rules.cc
 void CheckInstances(const Topology&, Findings&);       // validate_instances.cc: also internet hosts

@@ -130,6 +130,9 @@ Verdict Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, Tick now)
     flow = {};
   }
   if (!flow) {
+    // Its connection is over, and a part without a header begins none.
+    if (packet.headers.is_fragment && !packet.headers.is_first_fragment)
+      return Verdict::Drop(DropReason::kFragmentUnknown);
     const slowpath::SlowPathResult first = slow_path_.DecideFirst(packet, *snapshot_, key, now);
     return first.flow ? ForwardFlow(packet, first.flow, now) : first.verdict;
   }

@@ -20,6 +20,9 @@ namespace taploom {
   X(kRoute, "route table")                     /* E6 */     \
   X(kNatGateway, "NAT gateway")                /* E7 */     \
   X(kInternetGateway, "internet gateway")                   \
+  X(kEgressOnlyGateway, "egress-only gateway")              \
+  X(kVpcPeering, "peering connection")                      \
+  X(kGatewayEndpoint, "gateway endpoint")                   \
   X(kInternet, "internet")                                  \
   X(kMtu, "MTU")                                            \
   X(kNetworkAclInbound, "network ACL inbound")              \

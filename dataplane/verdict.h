@@ -52,6 +52,16 @@ namespace taploom {
     "An internet host sent from an address that is not its own.")                                                      \
   X(kNoInternetDestination, "NO_INTERNET_DESTINATION", "NO_POSSIBLE_DESTINATION",                                       \
     "Nobody on the simulated internet has the destination address.")                                                   \
+  X(kEgressOnlyUnsolicited, "EIGW_UNSOLICITED_INBOUND", "",                                                             \
+    "The packet comes in through an egress-only internet gateway and belongs to no connection opened from inside.")     \
+  X(kPeeringOutsideVpc, "PEERING_OUTSIDE_VPC", "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",                                      \
+    "A peering connection carries only what comes from one VPC's blocks and goes to the other's.")                      \
+  X(kEndpointProtocol, "ENDPOINT_PROTOCOL", "VPCE_GATEWAY_PROTOCOL_RESTRICTION",                                        \
+    "A gateway endpoint carries TCP and ICMP echo only.")                                                               \
+  X(kEndpointSource, "ENDPOINT_SOURCE_OUTSIDE_VPC", "VPCE_GATEWAY_EGRESS_SOURCE_ADDRESS_RESTRICTION",                   \
+    "A gateway endpoint serves network interfaces of its own VPC only.")                                                \
+  X(kEndpointAddressInUse, "ENDPOINT_ADDRESS_IN_USE", "",                                                               \
+    "Another VPC's instance with the same address and port talks to this service already.")                             \
   X(kNatUnsupportedProtocol, "NAT_UNSUPPORTED_PROTOCOL", "PROTOCOL_RESTRICTION",                                        \
     "A NAT gateway translates TCP, UDP and ICMP only.")                                                                \
   X(kNatFragment, "NAT_FRAGMENT", "", "A NAT gateway does not forward TCP or ICMP fragments.")                          \

@@ -137,11 +137,12 @@ std::optional<Party> Resolve(const Snapshot& snapshot, const std::string& text,
   return party;
 }
 
-// The address by which a sender would reach the destination: private within one VPC, public from
-// anywhere else.
-std::optional<wire::IpAddress> AddressFor(const Party& source, const Party& destination,
-                                          wire::Family family) {
-  const bool same_vpc = source.vpc.exists() && source.vpc == destination.vpc;
+// The address by which a sender would reach the destination: private within one VPC and between
+// peers, public from anywhere else.
+std::optional<wire::IpAddress> AddressFor(const Snapshot& snapshot, const Party& source,
+                                          const Party& destination, wire::Family family) {
+  const bool same_vpc = source.vpc.exists() && (source.vpc == destination.vpc ||
+                                                snapshot.ArePeered(source.vpc, destination.vpc));
   std::optional<wire::IpAddress> fallback;
   for (const tables::EniAddress& address : destination.addresses) {
     if (address.private_address.family() != family) continue;
@@ -165,10 +166,10 @@ bool IsPublicAddress(const Snapshot& snapshot, const Party& party) {
          snapshot.public_bindings.contains(party.addresses.front().private_address);
 }
 
-bool ChooseAddresses(Asked& asked) {
+bool ChooseAddresses(const Snapshot& snapshot, Asked& asked) {
   for (const wire::Family family : {wire::Family::kIpv4, wire::Family::kIpv6}) {
     const auto from = FirstOf(asked.source, family);
-    const auto to = AddressFor(asked.source, asked.destination, family);
+    const auto to = AddressFor(snapshot, asked.source, asked.destination, family);
     if (!from || !to) continue;
     asked.question.source = *from;
     asked.question.destination = *to;
@@ -260,7 +261,7 @@ std::optional<Asked> ParseQuestion(const Snapshot& snapshot, const std::string& 
     return fail(fmt::format("{} reaches itself without the fabric: its kernel delivers the packet",
                             source->name));
   }
-  if (!ChooseAddresses(asked)) {
+  if (!ChooseAddresses(snapshot, asked)) {
     return fail(
         fmt::format("{} and {} have no address family in common", source->name, destination->name));
   }

@@ -93,6 +93,9 @@ class Names {
     Add(config.enis());
     Add(config.internet_gateways());
     Add(config.nat_gateways());
+    Add(config.egress_only_internet_gateways());
+    Add(config.vpc_peering_connections());
+    Add(config.gateway_endpoints());
     for (const config::Subnet& subnet : config.subnets()) vpc_of_[subnet.id()] = subnet.vpc_id();
     for (const config::Eni& eni : config.enis()) ports_[eni.port()] = &eni.name();
     for (const config::InternetHost& host : config.internet_hosts())
@@ -383,8 +386,14 @@ Rows NatGateways(const RowSources& sources, const Names& names) {
     for (const config::Eni& eni : sources.plan.config.enis()) {
       if (eni.id() != gateway.eni_id() || eni.addresses_size() == 0) continue;
       row["subnet"] = names.Of(eni.subnet_id());
-      row["private_ip"] = AddressText(eni.addresses(0).private_address());
-      row["public_ip"] = AddressText(eni.addresses(0).public_address());
+      std::vector<std::string> privates, publics;
+      for (const config::EniAddress& address : eni.addresses()) {
+        privates.push_back(AddressText(address.private_address()));
+        if (!address.public_address().empty())
+          publics.push_back(AddressText(address.public_address()));
+      }
+      row["private_ip"] = fmt::format("{}", fmt::join(privates, ","));
+      row["public_ip"] = fmt::format("{}", fmt::join(publics, ","));
     }
     row["ActiveConnectionCount"] = count.active_connections();
     row["ConnectionAttemptCount"] = count.connection_attempts();
@@ -403,8 +412,41 @@ Rows NatGateways(const RowSources& sources, const Names& names) {
 Rows InternetGateways(const RowSources& sources, const Names& names) {
   Rows rows;
   for (const config::InternetGateway& gateway : sources.plan.config.internet_gateways()) {
+    rows.push_back({{"vpc", names.Of(gateway.vpc_id())},
+                    {"name", gateway.name()},
+                    {"id", gateway.id()},
+                    {"edge_route_table", names.Of(gateway.route_table_id())}});
+  }
+  return rows;
+}
+
+Rows EgressOnlyInternetGateways(const RowSources& sources, const Names& names) {
+  Rows rows;
+  for (const auto& gateway : sources.plan.config.egress_only_internet_gateways()) {
     rows.push_back(
         {{"vpc", names.Of(gateway.vpc_id())}, {"name", gateway.name()}, {"id", gateway.id()}});
+  }
+  return rows;
+}
+
+Rows Peerings(const RowSources& sources, const Names& names) {
+  Rows rows;
+  for (const auto& peering : sources.plan.config.vpc_peering_connections()) {
+    rows.push_back({{"name", peering.name()},
+                    {"id", peering.id()},
+                    {"requester", names.Of(peering.requester_vpc_id())},
+                    {"accepter", names.Of(peering.accepter_vpc_id())}});
+  }
+  return rows;
+}
+
+Rows GatewayEndpoints(const RowSources& sources, const Names& names) {
+  Rows rows;
+  for (const config::GatewayEndpoint& endpoint : sources.plan.config.gateway_endpoints()) {
+    rows.push_back({{"vpc", names.Of(endpoint.vpc_id())},
+                    {"name", endpoint.name()},
+                    {"id", endpoint.id()},
+                    {"prefix_list", names.Of(endpoint.prefix_list_id())}});
   }
   return rows;
 }
@@ -560,6 +602,9 @@ constexpr Kind kKinds[] = {{"vpcs", Vpcs},
                            {"acls", Acls},
                            {"nats", NatGateways},
                            {"igws", InternetGateways},
+                           {"eigws", EgressOnlyInternetGateways},
+                           {"peerings", Peerings},
+                           {"endpoints", GatewayEndpoints},
                            {"lbs", LoadBalancers},
                            {"targets", Targets},
                            {"flows", Flows},

@@ -65,7 +65,9 @@ struct Decision {
   std::array<wire::IpAddress, kMaxHops> hops;  // their addresses
   Admission source, destination;
   std::optional<NatBinding> nat;
-  bool is_always_tracked = false;  // passes a NAT gateway: tracked whatever the rules say (§5)
+  // Passes a NAT or egress-only gateway or the like: tracked whatever the rules say (§5).
+  bool is_always_tracked = false;
+  bool is_through_endpoint = false;  // the receiver sees an address that is private to one VPC
 
   // kDrop: the ENI at whose edge it happened, when it was at one.
   tables::EniIndex where;

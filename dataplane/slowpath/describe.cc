@@ -29,6 +29,12 @@ std::string TargetText(const tables::Snapshot& snapshot, const tables::Route& ro
       return snapshot.nat_gateways[route.target_index].name;
     case tables::RouteTargetKind::kEni:
       return snapshot.enis[route.target_index].name;
+    case tables::RouteTargetKind::kVpcPeering:
+      return "peering:" + snapshot.vpc_peerings[route.target_index].name;
+    case tables::RouteTargetKind::kEgressOnlyInternetGateway:
+      return snapshot.egress_only_internet_gateways[route.target_index].name;
+    case tables::RouteTargetKind::kGatewayEndpoint:
+      return snapshot.gateway_endpoints[route.target_index].name;
   }
   return "?";
 }

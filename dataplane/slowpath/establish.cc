@@ -93,6 +93,11 @@ EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snap
     connections.Remove(*connection);
     return {nullptr, DropReason::kConnectionTableFull};
   }
+  // Nor is one whose private address the service knows from another VPC.
+  if (decision.is_through_endpoint && !connection->has(flow::Connection::kReplyInTable)) {
+    connections.Remove(*connection);
+    return {nullptr, DropReason::kEndpointAddressInUse};
+  }
   connection->halves[0].action = ActionOf(decision, packet, snapshot.generation);
   connection->flags |= TrackingFlags(decision);
   connection->egress_rule = decision.source.rule;

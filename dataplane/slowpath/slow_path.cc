@@ -15,6 +15,12 @@ namespace {
 // Connections looked at when a NAT gateway's ports are used up: a tenth of a millisecond.
 constexpr std::uint32_t kExpireForPorts = 1024;
 
+// Who tells that a packet is too big. Towards an instance the far side of the gateway speaks: the
+// public address that was asked for.
+wire::IpAddress RouterFor(const Decision& decision, const Packet& packet) {
+  return decision.mtu_router.is_unspecified() ? packet.headers.destination : decision.mtu_router;
+}
+
 }  // namespace
 
 PacketView ViewOf(const Packet& packet) {
@@ -131,8 +137,16 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
     flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
     if (packet.headers.ttl <= action.ttl_decrement)
       return {{}, Verdict::Drop(DropReason::kTtlExceeded)};
+    const bool is_too_big = !packet.vnet.is_gso() && packet.headers.l3_size > action.mtu;
+    if (is_too_big && packet.headers.dont_fragment) {
+      return {{},
+              AnswerWithError(packet, snapshot, ErrorKind::kTooBig, RouterFor(decision, packet),
+                              action.mtu, now)};
+    }
     rewrite::Apply(packet, action, decision.tuple.Reversed());
-    return {{}, Verdict::Forward(decision.egress_port)};
+    return {{},
+            is_too_big ? Verdict::Fragment(decision.egress_port, action.mtu)
+                       : Verdict::Forward(decision.egress_port)};
   }
   flow.half().action = ActionOf(decision, view, snapshot.generation);
   return {flow, {}};
@@ -176,10 +190,8 @@ Verdict SlowPath::AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot,
   PacketView view = ViewOf(packet);
   view.tuple = flow.half().key.tuple;
   const Decision decision = Decide(view, snapshot, flow, now);
-  // Towards an instance the far side of the gateway speaks: the public address that was asked for.
-  const wire::IpAddress router =
-      decision.mtu_router.is_unspecified() ? packet.headers.destination : decision.mtu_router;
-  return AnswerWithError(packet, snapshot, ErrorKind::kTooBig, router, flow.half().action.mtu, now);
+  return AnswerWithError(packet, snapshot, ErrorKind::kTooBig, RouterFor(decision, packet),
+                         flow.half().action.mtu, now);
 }
 
 Verdict SlowPath::AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot,

@@ -8,7 +8,10 @@
 //   ──────────────────────────► EnterEni
 //                                                                  └─ LeaveSubnet ─ ACL outbound ─
 //                                                                  FollowRoute ─┬─► EnterEni
-//   FollowRoute ─┬─ local ─► EnterEni, or EnterNatGatewayFromOutside ─► LeaveSubnet │
+//   FollowRoute ─┬─ peering connection ─► CrossPeering ─► EnterVpc (of the peer)
+//                ├─ gateway endpoint ─► LeaveThroughGatewayEndpoint ─► ReachInternetHost
+//                ├─ egress-only gateway ─► LeaveThroughEgressOnlyGateway ─► CrossInternet
+//                ├─ local ─► EnterEni, or EnterNatGatewayFromOutside ─► LeaveSubnet │
 //                ├─ NAT gateway ─► EnterNatGatewayFromInside ─► LeaveSubnet (of the gateway) │ ├─
 //                internet gateway ─► LeaveThroughInternetGateway ─► CrossInternet ─┬─►
 //                ReachInternetHost      │ └─ ENI (appliance)
@@ -69,6 +72,7 @@ class Walk {
   bool PassesNetworkAclInbound(tables::SubnetIndex subnet);
   void FollowRoute(tables::SubnetIndex subnet);
   void EnterVpc(tables::VpcIndex vpc);
+  void DropAtRoute(const tables::RouteTable& table, const tables::Route& blackhole);
 
   // walk_gateway.cc
   void EnterNatGatewayFromInside(tables::NatGatewayIndex gateway);
@@ -77,6 +81,20 @@ class Walk {
   void LeaveThroughInternetGateway(tables::InternetGatewayIndex gateway, tables::SubnetIndex from);
   void EnterThroughInternetGateway(tables::VpcIndex vpc,
                                    std::optional<wire::IpAddress> private_address);
+  void FollowEdgeRoute(const tables::InternetGateway& gateway);
+  void LeaveThroughEgressOnlyGateway(tables::EgressOnlyInternetGatewayIndex gateway,
+                                     tables::SubnetIndex from);
+  bool ComesThroughEgressOnlyGateway(const tables::Vpc& vpc) const;
+  void EnterThroughEgressOnlyGateway(tables::VpcIndex vpc);
+  // What both gateways to the internet do to the path: its MTU, and a router that speaks for it.
+  void NoteInternetHop(tables::SubnetIndex from);
+
+  // walk_peering.cc
+  void CrossPeering(tables::VpcPeeringIndex peering, tables::SubnetIndex from);
+
+  // walk_endpoint.cc
+  void LeaveThroughGatewayEndpoint(tables::GatewayEndpointIndex endpoint, tables::SubnetIndex from);
+  bool ReturnsThroughGatewayEndpoint();  // and then follows that way
 
   // walk_internet.cc
   void LeaveInternetHost(tables::InternetHostIndex host);
@@ -119,6 +137,7 @@ class Walk {
       subnet_;  // where the packet comes from, for the same-subnet exemptions; none = outside any
   tables::VpcIndex vpc_;
   wire::MacAddress sender_mac_;  // of the last hop on the receiver's link
+  bool is_forwarded_ = false;    // an appliance sends what somebody else has sent
   std::array<std::uint32_t, kMaxHops> visited_{};
   std::size_t visited_count_ = 0;
   Decision decision_;

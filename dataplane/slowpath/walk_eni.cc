@@ -30,6 +30,7 @@ void Walk<Sink>::LeaveEni(tables::EniIndex index) {
   decision_.where = index;
   subnet_ = eni.subnet;
   vpc_ = eni.vpc;
+  is_forwarded_ = eni.FindAddress(tuple_.source) == nullptr;
   std::optional<tables::EniIndex> neighbor;
   if (!PassesLinkLayer(eni, neighbor) || !PassesLinkLocal(eni) || !PassesSourceCheck(eni) ||
       !PassesSecurityGroupEgress(eni)) {
@@ -195,17 +196,18 @@ bool Walk<Sink>::PassesSecurityGroupIngress(const tables::Eni& eni) {
     });
     return true;
   }
-  const std::uint32_t rule = eni.ingress_rules->Match(QueryFor(tuple_.source));
+  const tables::RuleSet& rules =
+      is_forwarded_ ? *eni.ingress_rules_without_groups : *eni.ingress_rules;
+  const std::uint32_t rule = rules.Match(QueryFor(tuple_.source));
   if (rule == tables::RuleSet::kNoMatch) {
     Drop(Stage::kSecurityGroupIngress, DropReason::kSecurityGroupIngress, eni.id, eni.name,
          Sink::kRecords ? DescribeNoRule(snapshot_, eni, "ingress", tuple_, packet_)
                         : std::string());
     return false;
   }
-  decision_.destination = Admit(*eni.ingress_rules, rule, *eni.egress_rules);
+  decision_.destination = Admit(rules, rule, *eni.egress_rules);
   Report(Stage::kSecurityGroupIngress, [&] {
-    return DescribeRule(eni.ingress_rules->rule(rule), "ingress",
-                        TrackingText(decision_.destination));
+    return DescribeRule(rules.rule(rule), "ingress", TrackingText(decision_.destination));
   });
   return true;
 }

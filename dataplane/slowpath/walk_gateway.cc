@@ -179,11 +179,7 @@ void Walk<Sink>::LeaveThroughInternetGateway(tables::InternetGatewayIndex index,
     }
     tuple_.source = *address->public_address;
   }
-  decision_.mtu = std::min(decision_.mtu, kInternetMtu);
-  // The subnet's router speaks for the gateway: base+1 is hop 1 in tracepath (§3, MTU).
-  decision_.mtu_router =
-      snapshot_[from].RouterAddress(tuple_.source.family()).value_or(wire::IpAddress());
-  if (decision_.hop_count < kMaxHops) decision_.hops[decision_.hop_count++] = decision_.mtu_router;
+  NoteInternetHop(from);
   Report(Stage::kInternetGateway, [&] {
     return StageReport{.component_id = gateway.id,
                        .component_name = gateway.name,
@@ -198,9 +194,19 @@ void Walk<Sink>::LeaveThroughInternetGateway(tables::InternetGatewayIndex index,
 }
 
 template <typename Sink>
+void Walk<Sink>::NoteInternetHop(tables::SubnetIndex from) {
+  decision_.mtu = std::min(decision_.mtu, kInternetMtu);
+  // The subnet's router speaks for the gateway: base+1 is hop 1 in tracepath (§3, MTU).
+  decision_.mtu_router =
+      snapshot_[from].RouterAddress(tuple_.source.family()).value_or(wire::IpAddress());
+  if (decision_.hop_count < kMaxHops) decision_.hops[decision_.hop_count++] = decision_.mtu_router;
+}
+
+template <typename Sink>
 void Walk<Sink>::EnterThroughInternetGateway(tables::VpcIndex index,
                                              std::optional<wire::IpAddress> private_address) {
   const tables::Vpc& vpc = snapshot_[index];
+  if (ComesThroughEgressOnlyGateway(vpc)) return EnterThroughEgressOnlyGateway(index);
   if (!vpc.internet_gateway.exists()) {
     return Drop(Stage::kInternetGateway, DropReason::kNoInternetDestination, vpc.id, vpc.name,
                 "no internet gateway is attached");
@@ -223,6 +229,72 @@ void Walk<Sink>::EnterThroughInternetGateway(tables::VpcIndex index,
                                                                 tuple_.destination.ToString()),
                        .before = before,
                        .after = tuple_};
+  });
+  subnet_ = tables::SubnetIndex();
+  if (gateway.route_table.exists()) return FollowEdgeRoute(gateway);
+  EnterVpc(index);
+}
+
+// The gateway's own route table may lead what enters through an appliance first (§2).
+template <typename Sink>
+void Walk<Sink>::FollowEdgeRoute(const tables::InternetGateway& gateway) {
+  const tables::RouteTable& table = snapshot_[gateway.route_table];
+  const std::uint32_t position = table.lpm.Find(tuple_.destination);
+  if (position == tables::Lpm::kNotFound) return EnterVpc(gateway.vpc);
+  const tables::Route& route = table.routes[position];
+  if (route.target == tables::RouteTargetKind::kBlackhole) return DropAtRoute(table, route);
+  Report(Stage::kRoute, [&] { return DescribeRoute(snapshot_, table, route); });
+  if (route.target != tables::RouteTargetKind::kEni) return EnterVpc(gateway.vpc);
+  vpc_ = gateway.vpc;
+  const tables::EniIndex appliance{route.target_index};
+  EnterEni(appliance, snapshot_[appliance].FindAddress(tuple_.destination) == nullptr);
+}
+
+template <typename Sink>
+void Walk<Sink>::LeaveThroughEgressOnlyGateway(tables::EgressOnlyInternetGatewayIndex index,
+                                               tables::SubnetIndex from) {
+  const tables::EgressOnlyInternetGateway& gateway = snapshot_[index];
+  if (!snapshot_[vpc_].eni_by_address.contains(tuple_.source)) {
+    return Drop(Stage::kEgressOnlyGateway, DropReason::kSpoofedInternetSource, gateway.id,
+                gateway.name, std::string());
+  }
+  decision_.is_always_tracked = true;
+  NoteInternetHop(from);
+  Report(Stage::kEgressOnlyGateway, [&] {
+    return StageReport{
+        .component_id = gateway.id, .component_name = gateway.name, .detail = "leaves the VPC"};
+  });
+  CrossInternet();
+}
+
+// IPv6 is not translated, so both gateways are known to the internet by the VPC's block. Which of
+// them a packet comes through is said by the route back.
+template <typename Sink>
+bool Walk<Sink>::ComesThroughEgressOnlyGateway(const tables::Vpc& vpc) const {
+  if (!vpc.egress_only_gateway.exists() || tuple_.destination.is_v4()) return false;
+  if (!vpc.internet_gateway.exists()) return true;
+  const auto owner = vpc.eni_by_address.find(tuple_.destination);
+  if (owner == vpc.eni_by_address.end()) return false;
+  const tables::Subnet& subnet = snapshot_[snapshot_[owner->second].subnet];
+  const tables::RouteTable& table = snapshot_[subnet.route_table];
+  const std::uint32_t position = table.lpm.Find(tuple_.source);
+  return position != tables::Lpm::kNotFound &&
+         table.routes[position].target == tables::RouteTargetKind::kEgressOnlyInternetGateway;
+}
+
+template <typename Sink>
+void Walk<Sink>::EnterThroughEgressOnlyGateway(tables::VpcIndex index) {
+  const tables::EgressOnlyInternetGateway& gateway =
+      snapshot_[snapshot_[index].egress_only_gateway];
+  if (!related_ || related_.direction != flow::FlowDirection::kReply) {
+    return Drop(Stage::kEgressOnlyGateway, DropReason::kEgressOnlyUnsolicited, gateway.id,
+                gateway.name, std::string());
+  }
+  decision_.mtu = std::min(decision_.mtu, kInternetMtu);
+  Report(Stage::kEgressOnlyGateway, [&] {
+    return StageReport{.component_id = gateway.id,
+                       .component_name = gateway.name,
+                       .detail = "replies to what left here"};
   });
   subnet_ = tables::SubnetIndex();
   EnterVpc(index);

@@ -37,6 +37,7 @@ void Walk<Sink>::LeaveInternetHost(tables::InternetHostIndex index) {
 template <typename Sink>
 void Walk<Sink>::CrossInternet() {
   subnet_ = tables::SubnetIndex();
+  if (ReturnsThroughGatewayEndpoint()) return;
   if (const auto host = snapshot_.internet_host_by_address.find(tuple_.destination);
       host != snapshot_.internet_host_by_address.end()) {
     return ReachInternetHost(host->second);

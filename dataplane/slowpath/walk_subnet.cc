@@ -55,9 +55,7 @@ void Walk<Sink>::FollowRoute(tables::SubnetIndex index) {
   }
   const tables::Route& route = table.routes[position];
   if (route.target == tables::RouteTargetKind::kBlackhole) {
-    return Drop(Stage::kRoute, DropReason::kBlackhole, table.id, table.name,
-                Sink::kRecords ? fmt::format("{} is blackhole", route.destination.ToString())
-                               : std::string());
+    return DropAtRoute(table, route);
   }
   Report(Stage::kRoute, [&] { return DescribeRoute(snapshot_, table, route); });
   switch (route.target) {
@@ -69,9 +67,23 @@ void Walk<Sink>::FollowRoute(tables::SubnetIndex index) {
       return EnterNatGatewayFromInside(tables::NatGatewayIndex{route.target_index});
     case tables::RouteTargetKind::kEni:
       return EnterEni(tables::EniIndex{route.target_index}, /*is_appliance=*/true);
+    case tables::RouteTargetKind::kVpcPeering:
+      return CrossPeering(tables::VpcPeeringIndex{route.target_index}, index);
+    case tables::RouteTargetKind::kEgressOnlyInternetGateway:
+      return LeaveThroughEgressOnlyGateway(
+          tables::EgressOnlyInternetGatewayIndex{route.target_index}, index);
+    case tables::RouteTargetKind::kGatewayEndpoint:
+      return LeaveThroughGatewayEndpoint(tables::GatewayEndpointIndex{route.target_index}, index);
     case tables::RouteTargetKind::kBlackhole:
       return;  // dropped above
   }
+}
+
+template <typename Sink>
+void Walk<Sink>::DropAtRoute(const tables::RouteTable& table, const tables::Route& blackhole) {
+  Drop(Stage::kRoute, DropReason::kBlackhole, table.id, table.name,
+       Sink::kRecords ? fmt::format("{} is blackhole", blackhole.destination.ToString())
+                      : std::string());
 }
 
 template <typename Sink>

@@ -14,6 +14,9 @@ std::shared_ptr<const Snapshot> Compiler::Run() {
   ReadLimits();
   for (const config::Vpc& vpc : config_.vpcs()) AddVpc(vpc);
   for (const config::InternetGateway& igw : config_.internet_gateways()) AddInternetGateway(igw);
+  for (const auto& gateway : config_.egress_only_internet_gateways())
+    AddEgressOnlyInternetGateway(gateway);
+  for (const auto& peering : config_.vpc_peering_connections()) AddVpcPeering(peering);
   for (const config::NetworkAcl& acl : config_.network_acls()) AddNetworkAcl(acl);
   for (const config::RouteTable& table : config_.route_tables()) AddRouteTable(table);
   for (const config::Subnet& subnet : config_.subnets()) AddSubnet(subnet);
@@ -22,10 +25,17 @@ std::shared_ptr<const Snapshot> Compiler::Run() {
   for (const config::NatGateway& nat : config_.nat_gateways()) AddNatGateway(nat);
   for (const config::InternetHost& host : config_.internet_hosts()) AddInternetHost(host);
   CheckNatGatewayEnis();
+  const NamedPeersById prefix_lists = ReadPrefixLists(config_);
+  for (const auto& endpoint : config_.gateway_endpoints())
+    AddGatewayEndpoint(endpoint, prefix_lists);
   for (int i = 0; i < config_.route_tables_size(); ++i) {
     AddRoutes(config_.route_tables(i), snapshot_->route_tables[static_cast<std::size_t>(i)]);
   }
-  AttachSecurityGroups();
+  for (int i = 0; i < config_.internet_gateways_size(); ++i) {
+    SetEdgeRouteTable(config_.internet_gateways(i),
+                      snapshot_->internet_gateways[static_cast<std::size_t>(i)]);
+  }
+  AttachSecurityGroups(prefix_lists);
   const std::string nobody;
   snapshot_->internet_names = ReadNames({"internet", nobody, nobody}, config_.internet_names());
   return snapshot_;

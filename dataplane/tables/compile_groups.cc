@@ -1,4 +1,6 @@
 // Security groups: from rules to the classifiers that their ENIs share.
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <unordered_set>
@@ -23,8 +25,7 @@ void Compiler::AddSecurityGroup(const config::SecurityGroup& source) {
       {source.id(), source.name(), vpcs_.Get(subject, source.vpc_id())});
 }
 
-void Compiler::AttachSecurityGroups() {
-  const NamedPeersById prefix_lists = ReadPrefixLists(config_);
+void Compiler::AttachSecurityGroups(const NamedPeersById& prefix_lists) {
   const NamedPeersById members = SecurityGroupMembers();
   std::vector<DirectedRules> rules_of_group;
   std::unordered_set<std::string> rule_ids;
@@ -34,12 +35,16 @@ void Compiler::AttachSecurityGroups() {
         Reject(SubjectOf(group), "rule {}: id is used twice", rule.id());
       }
     }
-    rules_of_group.push_back(ReadSecurityGroupRules(group, members, prefix_lists));
+    rules_of_group.push_back(
+        ReadSecurityGroupRules(group, members, prefix_lists, peered_in_region_));
   }
 
   struct Filters {
-    std::shared_ptr<const RuleSet> ingress, egress;
+    std::shared_ptr<const RuleSet> ingress, egress, ingress_without_groups;
   };
+  // Without an appliance no packet comes through one.
+  const bool has_appliance = std::any_of(snapshot_->enis.begin(), snapshot_->enis.end(),
+                                         [](const Eni& eni) { return !eni.source_dest_check; });
   std::map<std::vector<std::uint32_t>, Filters> filters_of_groups;
   for (Eni& eni : snapshot_->enis) {
     if (eni.type == EniType::kNatGateway) continue;
@@ -54,10 +59,19 @@ void Compiler::AttachSecurityGroups() {
         all.ingress.insert(all.ingress.end(), own.ingress.begin(), own.ingress.end());
         all.egress.insert(all.egress.end(), own.egress.begin(), own.egress.end());
       }
+      std::vector<Rule> without_groups;
+      if (has_appliance) {
+        std::copy_if(all.ingress.begin(), all.ingress.end(), std::back_inserter(without_groups),
+                     [](const Rule& rule) { return !rule.names_group; });
+      }
+      const bool differs = has_appliance && without_groups.size() != all.ingress.size();
       filters.ingress = std::make_shared<const RuleSet>(std::move(all.ingress));
+      filters.ingress_without_groups =
+          differs ? std::make_shared<const RuleSet>(std::move(without_groups)) : filters.ingress;
       filters.egress = std::make_shared<const RuleSet>(std::move(all.egress));
     }
     eni.ingress_rules = filters.ingress;
+    eni.ingress_rules_without_groups = filters.ingress_without_groups;
     eni.egress_rules = filters.egress;
   }
 }

@@ -66,6 +66,29 @@ void Compiler::SetRouteTarget(const Subject& subject, const config::Route& sourc
       route.target_index = eni.value;
       return;
     }
+    case config::ROUTE_TARGET_EGRESS_ONLY_INTERNET_GATEWAY: {
+      const EgressOnlyInternetGatewayIndex gateway = egress_only_gateways_.Get(subject, id);
+      require_same_vpc("egress-only internet gateway", (*snapshot_)[gateway].vpc);
+      route.target = RouteTargetKind::kEgressOnlyInternetGateway;
+      route.target_index = gateway.value;
+      return;
+    }
+    case config::ROUTE_TARGET_VPC_PEERING: {
+      const VpcPeeringIndex peering = vpc_peerings_.Get(subject, id);
+      const bool is_own =
+          (*snapshot_)[peering].requester == vpc || (*snapshot_)[peering].accepter == vpc;
+      if (!is_own) Reject(subject, "route to {}: {} connects other VPCs", destination, id);
+      route.target = RouteTargetKind::kVpcPeering;
+      route.target_index = peering.value;
+      return;
+    }
+    case config::ROUTE_TARGET_GATEWAY_ENDPOINT: {
+      const GatewayEndpointIndex endpoint = gateway_endpoints_.Get(subject, id);
+      require_same_vpc("gateway endpoint", (*snapshot_)[endpoint].vpc);
+      route.target = RouteTargetKind::kGatewayEndpoint;
+      route.target_index = endpoint.value;
+      return;
+    }
     default:  // unspecified, or a kind this dataplane does not know
       Reject(subject, "route to {}: unknown target kind {}", destination,
              static_cast<int>(source.target()));

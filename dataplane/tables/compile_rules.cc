@@ -69,7 +69,7 @@ std::vector<Rule>& RulesOf(const Subject& owner, const std::string& label,
 
 DirectedRules ReadSecurityGroupRules(const config::SecurityGroup& group,
                                      const NamedPeersById& security_groups,
-                                     const NamedPeersById& prefix_lists) {
+                                     const NamedPeersById& prefix_lists, const PeeredVpcs& peered) {
   const Subject owner = SubjectOf(group);
   DirectedRules rules;
   for (const config::SecurityGroupRule& source : group.rules()) {
@@ -88,12 +88,13 @@ DirectedRules ReadSecurityGroupRules(const config::SecurityGroup& group,
       case config::SecurityGroupRule::kSecurityGroupId: {
         const NamedPeers& peers =
             GetPeers(owner, label, "security group", security_groups, source.security_group_id());
-        if (peers.vpc_id != group.vpc_id()) {
+        if (peers.vpc_id != group.vpc_id() && !peered.contains({group.vpc_id(), peers.vpc_id})) {
           Reject(owner, "{}: security group {} is in another VPC", label,
                  source.security_group_id());
         }
         rule.peers = peers.prefixes;
         rule.peer_text = "sg:" + peers.name;
+        rule.names_group = true;
         break;
       }
       case config::SecurityGroupRule::kPrefixListId: {

@@ -2,8 +2,10 @@
 #ifndef TAPLOOM_DATAPLANE_TABLES_COMPILE_RULES_H_
 #define TAPLOOM_DATAPLANE_TABLES_COMPILE_RULES_H_
 
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dataplane/config/fabric_config.pb.h"
@@ -25,10 +27,14 @@ struct NamedPeers {
 };
 using NamedPeersById = std::unordered_map<std::string, NamedPeers>;
 
+// Ids of VPCs that are peered within one region, each pair both ways: their rules may name each
+// other's groups (vpc-semantics §12).
+using PeeredVpcs = std::set<std::pair<std::string, std::string>>;
+
 // Both throw ConfigFault. `security_groups` holds every group of the config.
 DirectedRules ReadSecurityGroupRules(const config::SecurityGroup& group,
                                      const NamedPeersById& security_groups,
-                                     const NamedPeersById& prefix_lists);
+                                     const NamedPeersById& prefix_lists, const PeeredVpcs& peered);
 DirectedRules ReadNetworkAclRules(const config::NetworkAcl& acl);
 
 NamedPeersById ReadPrefixLists(const config::FabricConfig& config);

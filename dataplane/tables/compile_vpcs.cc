@@ -46,7 +46,91 @@ void Compiler::AddInternetGateway(const config::InternetGateway& source) {
              *other);
     }
   }
-  snapshot_->internet_gateways.push_back({source.id(), source.name(), vpc_index});
+  snapshot_->internet_gateways.push_back({source.id(), source.name(), vpc_index, {}});
+}
+
+void Compiler::AddEgressOnlyInternetGateway(const config::EgressOnlyInternetGateway& source) {
+  const Subject subject = SubjectOf(source);
+  egress_only_gateways_.Add(subject);
+  const VpcIndex vpc_index = vpcs_.Get(subject, source.vpc_id());
+  Vpc& vpc = snapshot_->vpcs[vpc_index.value];
+  if (vpc.egress_only_gateway.exists()) {
+    Reject(subject, "VPC {} already has egress-only internet gateway {}", vpc.id,
+           (*snapshot_)[vpc.egress_only_gateway].id);
+  }
+  vpc.egress_only_gateway = {
+      static_cast<std::uint32_t>(snapshot_->egress_only_internet_gateways.size())};
+  snapshot_->egress_only_internet_gateways.push_back({source.id(), source.name(), vpc_index});
+  if (vpc.internet_gateway.exists()) return;  // which has made the blocks known
+  for (const wire::IpPrefix& cidr : vpc.cidrs) {
+    if (cidr.family() != wire::Family::kIpv6) continue;
+    if (const std::string* other = routed_v6_blocks_.Add(cidr, vpc.id)) {
+      Reject(subject, "CIDR {} of VPC {} is already reachable in VPC {}", cidr.ToString(), vpc.id,
+             *other);
+    }
+  }
+}
+
+void Compiler::AddVpcPeering(const config::VpcPeeringConnection& source) {
+  const Subject subject = SubjectOf(source);
+  vpc_peerings_.Add(subject);
+  VpcPeering peering{source.id(), source.name(), vpcs_.Get(subject, source.requester_vpc_id()),
+                     vpcs_.Get(subject, source.accepter_vpc_id())};
+  const Vpc& requester = (*snapshot_)[peering.requester];
+  const Vpc& accepter = (*snapshot_)[peering.accepter];
+  if (peering.requester == peering.accepter)
+    Reject(subject, "connects VPC {} to itself", requester.id);
+  for (const wire::IpPrefix& left : requester.cidrs) {
+    for (const wire::IpPrefix& right : accepter.cidrs) {
+      if (left.Overlaps(right)) {
+        Reject(subject, "CIDR {} of VPC {} overlaps {} of VPC {}", left.ToString(), requester.id,
+               right.ToString(), accepter.id);
+      }
+    }
+  }
+  peering.is_inter_region = requester.region != accepter.region;
+  if (!peering.is_inter_region) {
+    peered_in_region_.emplace(requester.id, accepter.id);
+    peered_in_region_.emplace(accepter.id, requester.id);
+  }
+  snapshot_->vpc_peerings.push_back(std::move(peering));
+}
+
+void Compiler::AddGatewayEndpoint(const config::GatewayEndpoint& source,
+                                  const NamedPeersById& lists) {
+  const Subject subject = SubjectOf(source);
+  gateway_endpoints_.Add(subject);
+  GatewayEndpoint endpoint{source.id(), source.name(), vpcs_.Get(subject, source.vpc_id())};
+  endpoint.is_always_tracked = source.always_tracked();
+  const auto list = lists.find(source.prefix_list_id());
+  if (list == lists.end()) Reject(subject, "unknown prefix list \"{}\"", source.prefix_list_id());
+  for (const wire::IpPrefix& cidr : list->second.prefixes) {
+    if (cidr.family() != wire::Family::kIpv4) {
+      Reject(subject, "{} is not IPv4", cidr.ToString());
+    }
+    endpoint.cidrs.push_back(cidr);
+  }
+  snapshot_->vpcs[endpoint.vpc.value].gateway_endpoints.push_back(
+      {static_cast<std::uint32_t>(snapshot_->gateway_endpoints.size())});
+  snapshot_->gateway_endpoints.push_back(std::move(endpoint));
+}
+
+void Compiler::SetEdgeRouteTable(const config::InternetGateway& source, InternetGateway& gateway) {
+  if (source.route_table_id().empty()) return;
+  const Subject subject = SubjectOf(source);
+  gateway.route_table = route_tables_.Get(subject, source.route_table_id());
+  const RouteTable& table = (*snapshot_)[gateway.route_table];
+  if (table.vpc != gateway.vpc)
+    Reject(subject, "route table {} is in another VPC", source.route_table_id());
+  for (const Route& route : table.routes) {
+    const bool may_stand_here = route.target == RouteTargetKind::kLocal ||
+                                route.target == RouteTargetKind::kEni ||
+                                route.target == RouteTargetKind::kBlackhole;
+    if (!may_stand_here) {
+      Reject(subject, "route table {} leads {} to another gateway", source.route_table_id(),
+             route.destination.ToString());
+    }
+  }
 }
 
 void Compiler::AddNetworkAcl(const config::NetworkAcl& source) {

@@ -29,6 +29,10 @@ class Compiler {
   void ReadLimits();
   void AddVpc(const config::Vpc& source);
   void AddInternetGateway(const config::InternetGateway& source);
+  void AddEgressOnlyInternetGateway(const config::EgressOnlyInternetGateway& source);
+  void AddVpcPeering(const config::VpcPeeringConnection& source);
+  void AddGatewayEndpoint(const config::GatewayEndpoint& source, const NamedPeersById& lists);
+  void SetEdgeRouteTable(const config::InternetGateway& source, InternetGateway& gateway);
   void AddNetworkAcl(const config::NetworkAcl& source);
   void AddRouteTable(const config::RouteTable& source);
   void AddSubnet(const config::Subnet& source);
@@ -42,7 +46,7 @@ class Compiler {
   void AddRoutes(const config::RouteTable& source, RouteTable& table);
   void SetRouteTarget(const Subject& subject, const config::Route& source, VpcIndex vpc,
                       Route& route);
-  void AttachSecurityGroups();
+  void AttachSecurityGroups(const NamedPeersById& prefix_lists);
   NamedPeersById SecurityGroupMembers() const;
 
   // Records that `owner` hangs on `port`; a port carries one thing.
@@ -61,10 +65,14 @@ class Compiler {
   IdTable<SecurityGroup> security_groups_{"security group"};
   IdTable<Eni> enis_{"ENI"};
   IdTable<NatGateway> nat_gateways_{"NAT gateway"};
+  IdTable<EgressOnlyInternetGateway> egress_only_gateways_{"egress-only internet gateway"};
+  IdTable<VpcPeering> vpc_peerings_{"VPC peering connection"};
+  IdTable<GatewayEndpoint> gateway_endpoints_{"gateway endpoint"};
   IdTable<InternetHost> internet_hosts_{"internet host"};
 
-  std::vector<VpcIndex> vpc_of_network_acl_;          // the snapshot needs it no longer
-  std::vector<DisjointPrefixes> subnet_blocks_;       // by VPC
+  std::vector<VpcIndex> vpc_of_network_acl_;     // the snapshot needs it no longer
+  std::vector<DisjointPrefixes> subnet_blocks_;  // by VPC
+  PeeredVpcs peered_in_region_;
   std::unordered_set<std::uint32_t> vpcs_with_main_;  // route table
   DisjointPrefixes routed_v6_blocks_;                 // of VPCs with an internet gateway
   std::set<std::pair<std::uint32_t, std::array<std::uint8_t, 6>>> macs_;  // subnet, address

@@ -57,6 +57,15 @@ inline Subject SubjectOf(const config::Eni& eni) { return {"ENI", eni.id(), eni.
 inline Subject SubjectOf(const config::InternetGateway& igw) {
   return {"internet gateway", igw.id(), igw.name()};
 }
+inline Subject SubjectOf(const config::EgressOnlyInternetGateway& gateway) {
+  return {"egress-only internet gateway", gateway.id(), gateway.name()};
+}
+inline Subject SubjectOf(const config::VpcPeeringConnection& peering) {
+  return {"VPC peering connection", peering.id(), peering.name()};
+}
+inline Subject SubjectOf(const config::GatewayEndpoint& endpoint) {
+  return {"gateway endpoint", endpoint.id(), endpoint.name()};
+}
 inline Subject SubjectOf(const config::NatGateway& nat) {
   return {"NAT gateway", nat.id(), nat.name()};
 }

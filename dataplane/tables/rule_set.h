@@ -31,6 +31,7 @@ struct Rule {
   std::uint16_t from_port = 0, to_port = 65535;  // destination port, inclusive; TCP and UDP only
   std::int16_t icmp_type = -1, icmp_code = -1;   // -1 = any; ICMP and ICMPv6 only
   std::vector<wire::IpPrefix> peers;  // matches when any contains the peer; empty = matches nothing
+  bool names_group = false;           // the peers are the members of a security group
   std::string peer_text;  // as the user would write it: "0.0.0.0/0", "sg:alb", "pl:partners"
 };
 

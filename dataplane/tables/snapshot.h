@@ -41,6 +41,9 @@ struct SecurityGroup;
 struct Eni;
 struct InternetGateway;
 struct NatGateway;
+struct EgressOnlyInternetGateway;
+struct VpcPeering;
+struct GatewayEndpoint;
 struct InternetHost;
 using VpcIndex = Index<Vpc>;
 using SubnetIndex = Index<Subnet>;
@@ -50,6 +53,9 @@ using SecurityGroupIndex = Index<SecurityGroup>;
 using EniIndex = Index<Eni>;
 using InternetGatewayIndex = Index<InternetGateway>;
 using NatGatewayIndex = Index<NatGateway>;
+using EgressOnlyInternetGatewayIndex = Index<EgressOnlyInternetGateway>;
+using VpcPeeringIndex = Index<VpcPeering>;
+using GatewayEndpointIndex = Index<GatewayEndpoint>;
 using InternetHostIndex = Index<InternetHost>;
 
 // A TAP attached to the dataplane. Control numbers ports; 0 means "none".
@@ -69,9 +75,18 @@ using NameTable =
 struct Vpc {
   std::string id, name, region;
   std::vector<wire::IpPrefix> cidrs;
-  InternetGatewayIndex internet_gateway;                         // attached, or none
+  InternetGatewayIndex internet_gateway;               // attached, or none
+  EgressOnlyInternetGatewayIndex egress_only_gateway;  // or none
+  std::vector<GatewayEndpointIndex> gateway_endpoints;
   std::unordered_map<wire::IpAddress, EniIndex> eni_by_address;  // every private address
-  NameTable names;                                               // what the VPC's resolver answers
+
+  bool Contains(const wire::IpAddress& address) const {
+    for (const wire::IpPrefix& cidr : cidrs) {
+      if (cidr.Contains(address)) return true;
+    }
+    return false;
+  }
+  NameTable names;  // what the VPC's resolver answers
 };
 
 struct Subnet {
@@ -103,7 +118,10 @@ enum class RouteTargetKind : std::uint8_t {
   kInternetGateway,
   kNatGateway,
   kEni,
-  kBlackhole
+  kBlackhole,
+  kVpcPeering,
+  kEgressOnlyInternetGateway,
+  kGatewayEndpoint
 };
 
 struct Route {
@@ -156,6 +174,9 @@ struct Eni {
   // The rules of all attached groups, OR-ed. Shared by ENIs with the same set of groups; never null
   // for an ENI that filters. NAT gateway ENIs have none: no security group is possible there (§4).
   std::shared_ptr<const RuleSet> ingress_rules, egress_rules;
+  // The ingress rules without those that name a group: what counts for a packet that came through
+  // an appliance, across which groups are not known (§2).
+  std::shared_ptr<const RuleSet> ingress_rules_without_groups;
   bool source_dest_check = true;
   PortId port = kNoPort;
   NatGatewayIndex nat_gateway;  // set when type is kNatGateway
@@ -172,6 +193,27 @@ struct Eni {
 struct InternetGateway {
   std::string id, name;
   VpcIndex vpc;
+  RouteTableIndex route_table;  // of what enters; none: it is delivered as it is
+};
+
+struct EgressOnlyInternetGateway {
+  std::string id, name;
+  VpcIndex vpc;
+};
+
+struct VpcPeering {
+  std::string id, name;
+  VpcIndex requester, accepter;
+  bool is_inter_region = false;
+
+  VpcIndex OtherThan(VpcIndex vpc) const { return vpc == requester ? accepter : requester; }
+};
+
+struct GatewayEndpoint {
+  std::string id, name;
+  VpcIndex vpc;
+  std::vector<wire::IpPrefix> cidrs;  // of the service
+  bool is_always_tracked = false;
 };
 
 struct NatGateway {
@@ -215,6 +257,9 @@ struct Snapshot {
   std::vector<Eni> enis;
   std::vector<InternetGateway> internet_gateways;
   std::vector<NatGateway> nat_gateways;
+  std::vector<EgressOnlyInternetGateway> egress_only_internet_gateways;
+  std::vector<VpcPeering> vpc_peerings;
+  std::vector<GatewayEndpoint> gateway_endpoints;
   std::vector<InternetHost> internet_hosts;
   std::vector<PortOwner>
       ports;  // by PortId; shorter than the largest port when the rest are unused
@@ -235,10 +280,26 @@ struct Snapshot {
     return internet_gateways[index.value];
   }
   const NatGateway& operator[](NatGatewayIndex index) const { return nat_gateways[index.value]; }
+  const EgressOnlyInternetGateway& operator[](EgressOnlyInternetGatewayIndex index) const {
+    return egress_only_internet_gateways[index.value];
+  }
+  const VpcPeering& operator[](VpcPeeringIndex index) const { return vpc_peerings[index.value]; }
+  const GatewayEndpoint& operator[](GatewayEndpointIndex index) const {
+    return gateway_endpoints[index.value];
+  }
   const InternetHost& operator[](InternetHostIndex index) const {
     return internet_hosts[index.value];
   }
 
+  bool ArePeered(VpcIndex one, VpcIndex other) const {
+    for (const VpcPeering& peering : vpc_peerings) {
+      if ((peering.requester == one && peering.accepter == other) ||
+          (peering.requester == other && peering.accepter == one)) {
+        return true;
+      }
+    }
+    return false;
+  }
   PortOwner OwnerOf(PortId port) const { return port < ports.size() ? ports[port] : PortOwner{}; }
 };
 

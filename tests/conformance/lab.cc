@@ -1,6 +1,7 @@
 #include "tests/conformance/lab.h"
 
 #include "control/describe.h"
+#include "control/explain/explain.h"
 #include "control/lower.h"
 #include "control/validate.h"
 
@@ -27,6 +28,10 @@ void Lab::Apply(const std::string& topology) {
   plan_ = control::Lower(*loaded.valid, allocations_);
   fabric.Use(plan_.config);
   Publish();
+}
+
+std::string Lab::Explained(const std::string& source, const std::string& destination) const {
+  return control::ExplainPath(plan_, source, destination).text;
 }
 
 std::vector<std::string> Lab::RoutesOf(const std::string& table) const {

@@ -22,6 +22,8 @@ class Lab : public FabricFixture {
   // What validate says; "" when it accepts.
   std::string Refusal(const std::string& topology) const;
 
+  // What `taploom explain` prints.
+  std::string Explained(const std::string& source, const std::string& destination) const;
   // "10.0.0.0/16 local", one per route of a table.
   std::vector<std::string> RoutesOf(const std::string& table) const;
   // The primary private address that was chosen or written.

@@ -57,6 +57,20 @@ FOLLOWS(PathMtu, MTU_10, kMtu, "What comes from the internet has at most 1500 by
       "reply [MTU_EXCEEDED]");
 }
 
+FOLLOWS(PathMtu, MTU_12, kMtu,
+        "A reply that is no longer translated as it was meets the MTU too.") {
+  fabric.Group("web",
+               {"in tcp 80 from 0.0.0.0/0", "in icmp from 0.0.0.0/0", "out all to 0.0.0.0/0"});
+  Publish();
+  Send("visitor", Tcp("198.51.100.8:4000", "203.0.113.10:80"));
+  fabric.SetAddresses("web", {"10.0.0.10 = 203.0.113.11"});
+  Publish();
+  const PacketBuilder reply =
+      Tcp("10.0.0.10:80", "198.51.100.8:4000", "A").Sequence(5001, 1001).Payload(2000);
+  EXPECT_EQ(Send("web", PacketBuilder(reply).DontFragment()).substr(0, 20), "reply [MTU_EXCEEDED]");
+  EXPECT_EQ(Send("web", reply).substr(0, 26), "visitor in fragments of 15");
+}
+
 NOT_MODELLED(Lab, MTU_11, kMtu, "Through a VPN or a transit gateway the MTU is smaller.") {
   EXPECT_EQ(Refusal("transit_gateways: {hub: {}}\nvpcs: {main: {cidr: 10.0.0.0/16}}\n"),
             "\"transit_gateways\" is not modelled yet");

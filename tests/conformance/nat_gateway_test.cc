@@ -1,7 +1,9 @@
 // NGW: NAT gateways (vpc-semantics §4). The requirements of RFCs on NATs: nat_rfc_test.cc.
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "tests/conformance/check.h"
 #include "tests/conformance/lab.h"
@@ -305,6 +307,62 @@ FOLLOWS(Ngw, NGW_47, kNat, "A private NAT gateway translates towards the VPC and
   Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306"));
   EXPECT_EQ(SeenEnds().source.substr(0, 11), "10.0.0.101:");
   EXPECT_EQ(SeenEnds().destination, "10.0.2.10:3306");
+}
+
+DEVIATES(
+    Ngw, NGW_53, kNatCloudWatch, "IdleTimeoutCount counts connections that were idle for 350 s.",
+    "A connection that is forgotten cannot be told from one that never was: every reset counts.") {
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Sequence(1, 1)),
+            "reply [NAT_UNSOLICITED_INBOUND]: tcp 198.51.100.7:443 > 10.0.1.10:4000 R");
+  EXPECT_EQ(nat("nat").idle_timeouts.value(), 1u);
+}
+
+FOLLOWS(Lab, NGW_50, kNat, "It has up to 8 addresses: a primary and 7 secondary ones.") {
+  const auto with = [&](int count, const std::string& limits) {
+    std::string addresses;
+    for (int i = 0; i < count; ++i)
+      addresses += (i == 0 ? "" : ", ") + ("203.0.113." + std::to_string(10 + i));
+    return limits + std::string(kHead) + "nat_gateways: {n: {subnet: a, elastic_ip: [" + addresses +
+           "]}}}}\n";
+  };
+  EXPECT_EQ(Refusal(with(2, "")), "");
+  EXPECT_EQ(Refusal(with(3, "")),
+            "3 elastic IPs on one NAT gateway; the quota is 2 (limits.elastic_ips_per_nat_gateway, "
+            "at most 8)");
+  Apply(with(8, "limits: {elastic_ips_per_nat_gateway: 8}\n"));
+  EXPECT_EQ(plan().config.enis(0).addresses_size(), 8);
+  EXPECT_EQ(Refusal(std::string(kHead) +
+                    "nat_gateways: {n: {subnet: a, connectivity: private, private_ip: [10.0.1.10, "
+                    "10.0.1.11]}}}}\n"),
+            "");
+}
+
+PROVED_BY(NGW_51, "NatGateway.ASecondAddressTakesWhatTheFirstCannot", kNat,
+          "Each address adds 55,000 connections for each destination.");
+
+FOLLOWS(Lab, NGW_52, kNat, "Each elastic IP stands for a private address of its own.") {
+  Apply(R"(
+vpcs:
+  main:
+    cidr: 10.0.0.0/16
+    internet_gateway: igw
+    subnets: {p: {cidr: 10.0.1.0/24, route_table: out}, a: {cidr: 10.0.2.0/24, route_table: nat}}
+    nat_gateways: {n: {subnet: p, elastic_ip: [203.0.113.10, 203.0.113.11]}}
+    route_tables: {out: {routes: [{to: 0.0.0.0/0, via: igw}]}, nat: {routes: [{to: 0.0.0.0/0, via: n}]}}
+instances: {i: {subnet: a, private_ip: 10.0.2.10}, j: {subnet: a, private_ip: 10.0.2.11}, k: {subnet: a, private_ip: 10.0.2.12}}
+internet: {hosts: {far: {address: 198.51.100.7}}}
+)");
+  std::set<std::string> seen;
+  for (const auto& [name, address] :
+       {std::pair("i", "10.0.2.10:4000"), std::pair("j", "10.0.2.11:4000"),
+        std::pair("k", "10.0.2.12:4000")}) {
+    ASSERT_EQ(Fate(Send(name, Tcp(address, "198.51.100.7:443"))), "far");
+    const std::string source = SeenEnds().source;
+    seen.insert(source.substr(0, source.find(':')));
+    EXPECT_EQ(Fate(Send("far", Tcp("198.51.100.7:443", source, "SA").Sequence(5000, 1001))), name);
+  }
+  for (const std::string& address : seen)
+    EXPECT_TRUE(address == "203.0.113.10" || address == "203.0.113.11") << address;
 }
 
 OUTSIDE(NGW_48, kNat, "A gateway grows from 5 to 100 Gbit/s and from 1 to 10 million packets/s.",

@@ -169,6 +169,31 @@ FOLLOWS(Quotas, QUOTA_11, kQuotas, "2500 security groups in a region.") {
   EXPECT_NE(with(2501).find("has 2501 security groups; the quota is 2500"), std::string::npos);
 }
 
+FOLLOWS(Quotas, QUOTA_17, kQuotas, "50 active peering connections of a VPC.") {
+  const auto with = [&](int count) {
+    return Refusal(
+        "vpcs: " +
+        Many(count + 1, [](int i) { return fmt::format("v{}: {{cidr: 10.{}.0.0/16}}", i, i); }) +
+        "\npeerings: " +
+        Many(count,
+             [](int i) { return fmt::format("p{}: {{requester: v0, accepter: v{}}}", i, i + 1); }) +
+        "\n");
+  };
+  EXPECT_EQ(with(50), "");
+  EXPECT_EQ(with(51), "vpc \"v0\" has 51 peerings; the quota is 50");
+}
+
+FOLLOWS(Quotas, QUOTA_18, kQuotas, "20 gateway endpoints.") {
+  const auto with = [&](int count) {
+    return InVpc("prefix_lists: {s: 52.1.0.0/16}, gateway_endpoints: " + Many(count, [](int i) {
+                   return fmt::format("e{}: {{service: s3, prefix_list: s, route_tables: main}}",
+                                      i);
+                 }));
+  };
+  EXPECT_EQ(with(20), "");
+  EXPECT_EQ(with(21), "vpc \"main\" has 21 gateway endpoints; the quota is 20");
+}
+
 PROVED_BY(QUOTA_12, "Dns.AnswersAThousandAndTwentyFourASecondAndNoMore", kQuotas,
           "1024 packets a second of an interface to link-local services.");
 PROVED_BY(QUOTA_13, "ValidateTest.LimitsRaiseQuotas", kQuotas,

@@ -157,6 +157,116 @@ FOLLOWS(Routing, RT_21, kRouteTables,
   EXPECT_EQ(Fate(Send("a-1", Tcp("10.0.1.10:4000", "10.0.1.11:80"))), "a-2");
 }
 
+// Edge: the route table of an internet gateway.
+class EdgeRouting : public Lab {
+ protected:
+  static std::string With(const std::string& routes,
+                          const std::string& more = "elastic_ip: 203.0.113.9") {
+    return R"(
+vpcs:
+  main:
+    cidr: 10.0.0.0/16
+    internet_gateway: igw
+    edge_route_table: edge
+    prefix_lists: {x: 10.9.0.0/16}
+    subnets:
+      web: {cidr: 10.0.1.0/24, route_table: back}
+      fw: {cidr: 10.0.9.0/24, route_table: out}
+    security_groups: {any: {ingress: [{protocol: all, from: 0.0.0.0/0}]}}
+    route_tables:
+      out: {routes: [{to: 0.0.0.0/0, via: igw}]}
+      back: {routes: [{to: 0.0.0.0/0, via: "instance:fw"}]}
+      edge: {routes: [)" +
+           routes + R"(]}
+instances:
+  web-1: {subnet: web, private_ip: 10.0.1.10, security_groups: any, elastic_ip: 203.0.113.10}
+  fw: {subnet: fw, private_ip: 10.0.9.10, security_groups: any, source_dest_check: false, )" +
+           more + R"(}
+internet: {hosts: {far: {address: 198.51.100.7}}}
+)";
+  }
+};
+
+FOLLOWS(EdgeRouting, RT_32, kGatewayRoutes,
+        "A gateway's route table leads what enters through an appliance, and back the same way.") {
+  Apply(With("{to: 10.0.1.0/24, via: \"instance:fw\"}"));
+  EXPECT_EQ(Send("far", Tcp("198.51.100.7:4000", "203.0.113.10:80")),
+            "fw: tcp 198.51.100.7:4000 > 10.0.1.10:80 S");
+  EXPECT_EQ(Fate(Send("fw", Tcp("198.51.100.7:4000", "10.0.1.10:80"))), "web-1");
+  EXPECT_EQ(
+      Fate(Send("web-1", Tcp("10.0.1.10:80", "198.51.100.7:4000", "SA").Sequence(5000, 1001))),
+      "fw");
+  EXPECT_EQ(Fate(Send("fw", Tcp("10.0.1.10:80", "198.51.100.7:4000", "SA").Sequence(5000, 1001))),
+            "far");
+}
+
+FOLLOWS(EdgeRouting, RT_33, kGatewayRoutes,
+        "What is for the appliance itself is delivered to it.") {
+  Apply(With("{to: 10.0.0.0/16, via: \"instance:fw\"}"));
+  EXPECT_EQ(Send("far", Tcp("198.51.100.7:4000", "203.0.113.9:22")),
+            "fw: tcp 198.51.100.7:4000 > 10.0.9.10:22 S");
+}
+
+FOLLOWS(EdgeRouting, RT_34, kGatewayRoutes,
+        "Without a route for its subnet it is delivered directly.") {
+  Apply(With("{to: 10.0.9.0/24, via: \"instance:fw\"}"));
+  EXPECT_EQ(Fate(Send("far", Tcp("198.51.100.7:4000", "203.0.113.10:80"))), "web-1");
+}
+
+FOLLOWS(EdgeRouting, RT_35, kGatewayRoutes,
+        "Its destinations are the VPC's blocks or whole subnets; its targets local or an interface "
+        "with a public address.") {
+  EXPECT_NE(Refusal(With("{to: 10.0.1.0/25, via: \"instance:fw\"}")), "");
+  EXPECT_NE(Refusal(With("{to: 10.9.0.0/16, via: \"instance:fw\"}"))
+                .find("a gateway's route table has routes to whole blocks"),
+            std::string::npos);
+  EXPECT_EQ(Refusal(With("{to: \"pl:x\", via: \"instance:fw\"}")),
+            "a gateway's route table has no routes to prefix lists");
+  EXPECT_EQ(Refusal(With("{to: 0.0.0.0/0, via: igw}"))
+                    .find("leads to local, an instance or an ENI only") == std::string::npos,
+            false);
+  EXPECT_EQ(Refusal(With("{to: 10.0.1.0/24, via: \"instance:fw\"}", "public_ip: false")),
+            "fw needs a public address to take what enters through the gateway");
+}
+
+DEVIATES(
+    EdgeRouting, RT_36, kReachability,
+    "A subnet that is redirected on the way in cannot use a direct route to the gateway.",
+    "The gateway keeps no state: the direct answer leaves. AWS's analyser calls it an error.") {
+  Apply(With("{to: 10.0.1.0/24, via: \"instance:fw\"}"));
+  fabric.Route("back", "0.0.0.0/0 igw");
+  Publish();
+  EXPECT_EQ(Fate(Send("web-1", Tcp("10.0.1.10:4000", "198.51.100.7:80"))), "far");
+}
+
+FOLLOWS(Routing, RT_37, kRouteTables,
+        "A rule that names a group does not match what comes through an appliance.") {
+  const auto with = [](const std::string& from) {
+    return R"(
+vpcs:
+  main:
+    cidr: 10.0.0.0/16
+    subnets: {a: {cidr: 10.0.1.0/24, route_table: there}, b: {cidr: 10.0.2.0/24}, fw: {cidr: 10.0.9.0/24}}
+    route_tables: {there: {routes: [{to: 10.0.2.0/24, via: "instance:fw"}]}}
+    security_groups:
+      caller: {}
+      called: {ingress: [{protocol: tcp, ports: 80, from: )" +
+           from + R"(}]}
+      any: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+instances:
+  a-1: {subnet: a, private_ip: 10.0.1.10, security_groups: caller}
+  b-1: {subnet: b, private_ip: 10.0.2.10, security_groups: called}
+  fw: {subnet: fw, private_ip: 10.0.9.10, security_groups: [any, caller], source_dest_check: false}
+)";
+  };
+  Apply(with("\"sg:caller\""));
+  EXPECT_EQ(Fate(Send("a-1", Tcp("10.0.1.10:4000", "10.0.2.10:80"))), "fw");
+  EXPECT_EQ(Send("fw", Tcp("10.0.1.10:4000", "10.0.2.10:80")), "drop SG_INGRESS_DENIED");
+  EXPECT_EQ(Fate(Send("fw", Tcp("10.0.9.10:4000", "10.0.2.10:80"))), "b-1");
+  Apply(with("10.0.1.0/24"));
+  EXPECT_EQ(Fate(Send("fw", Tcp("10.0.1.10:4000", "10.0.2.10:80"))), "b-1");
+}
+
 PROVED_BY(RT_22, "broken/route_aws_reserved.yaml", kRouteTables,
           "No route is equal to, or inside, 169.254.168.0/22 or fd00:ec2::/32.");
 

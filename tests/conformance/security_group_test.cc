@@ -279,6 +279,17 @@ PROVED_BY(SG_64, "Fragments.PartThatComesBeforeItsFirstIsDropped", kTracking,
 PROVED_BY(SG_65, "Fragments.FirstPartIsForgottenAfterThirtySeconds", kTracking,
           "A first fragment is remembered for 30 s.");
 
+FOLLOWS(Groups, SG_72, kTracking,
+        "A later fragment begins no connection, even when its first was allowed.") {
+  const PacketBuilder segment = Tcp("10.0.0.10:4000", "10.0.1.10:8080").Payload(2000);
+  ASSERT_EQ(Fate(Send("web", PacketBuilder(segment).Slice(0, 1000))), "app");
+  Send("web", Tcp("10.0.0.10:4000", "10.0.1.10:8080", "R").Sequence(1000));
+  Wait(seconds(6));
+  Expire();
+  EXPECT_EQ(Send("web", PacketBuilder(segment).Slice(1000, 1000)), "drop FRAGMENT_UNKNOWN");
+  EXPECT_EQ(connections().size(), 0u);
+}
+
 FOLLOWS(GroupsOfAFile, SG_66, kQuotas, "A prefix list weighs as many rules as it has entries.") {
   std::string entries;
   for (int i = 0; i < 61; ++i) {

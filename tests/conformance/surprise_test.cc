@@ -72,6 +72,8 @@ PROVED_BY(CASE_09, "Dns.NoFilterStandsInTheWay", kGroups,
           "Everything is denied, and names still resolve. (IMDS and NTP: see IMDS-01, NTP-01.)");
 PROVED_BY(CASE_10, "SecurityGroup.ReferenceNeverMatchesPublicAddresses", kGroupRules,
           "A member of the group that a rule names comes by the public address: dropped.");
+PROVED_BY(CASE_11, "Routing.RT_37", kRouteTables,
+          "A group that a rule names, across an appliance: dropped, there is no group to know.");
 PROVED_BY(CASE_14, "NatGateway.After350SecondsIdleTheInsideIsReset", kNatTrouble,
           "Idle for 351 s through a NAT gateway: RST to the client, IdleTimeoutCount rises.");
 PROVED_BY(CASE_15, "NatGateway.FiftyFiveThousandPortsPerDestinationThenErrorPortAllocation",

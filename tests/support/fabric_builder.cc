@@ -213,6 +213,10 @@ FabricBuilder& FabricBuilder::Route(const std::string& subnet, const std::string
   } else if (target.starts_with("eni:")) {
     route.set_target(config::ROUTE_TARGET_ENI);
     route.set_target_id(id("eni", target.substr(4)));
+  } else if (target.starts_with("pcx:")) {
+    route.set_target(config::ROUTE_TARGET_VPC_PEERING);
+    route.set_target_id(
+        GetByName(*config_->mutable_vpc_peering_connections(), target.substr(4)).id());
   } else if (target == "blackhole") {
     route.set_target(config::ROUTE_TARGET_BLACKHOLE);
   } else {
@@ -285,12 +289,13 @@ FabricBuilder& FabricBuilder::Eni(const std::string& name, const std::string& su
   config::Eni& eni = *config_->add_enis();
   eni.set_id(id("eni", name));
   eni.set_name(name);
-  eni.set_subnet_id(id("subnet", subnet));
+  eni.set_subnet_id(GetByName(*config_->mutable_subnets(), subnet).id());
   macs_[name] = NextMac(0x02);
   router_macs_[name] = router_macs_.at(subnet);
   eni.set_mac(BytesOf(macs_[name]));
   AddAddresses(addresses, eni);
-  for (const std::string& group : groups) eni.add_security_group_ids(id("sg", group));
+  for (const std::string& group : groups)
+    eni.add_security_group_ids(GetByName(*config_->mutable_security_groups(), group).id());
   eni.set_source_dest_check(options.source_dest_check);
   if (options.attached) {
     ports_[name] = static_cast<tables::PortId>(ports_.size() + 1);
@@ -316,7 +321,7 @@ FabricBuilder& FabricBuilder::NatGateway(const std::string& name, const std::str
   eni.set_id(id("eni", name));
   eni.set_name(name);
   eni.set_type(config::Eni::NAT_GATEWAY);
-  eni.set_subnet_id(id("subnet", subnet));
+  eni.set_subnet_id(GetByName(*config_->mutable_subnets(), subnet).id());
   macs_[name] = NextMac(0x02);
   eni.set_mac(BytesOf(macs_[name]));
   AddAddresses(addresses, eni);
@@ -353,8 +358,10 @@ FabricBuilder& FabricBuilder::Use(const config::FabricConfig& config) {
   config_->set_generation(generation);
   ports_.clear();
   std::map<std::string, wire::MacAddress> router_of_subnet;
-  for (const config::Subnet& subnet : config.subnets())
+  for (const config::Subnet& subnet : config.subnets()) {
     router_of_subnet[subnet.id()] = *wire::MacAddress::FromBytes(subnet.router_mac());
+    router_macs_[subnet.name()] = router_of_subnet[subnet.id()];
+  }
   for (const config::Eni& eni : config.enis()) {
     macs_[eni.name()] = *wire::MacAddress::FromBytes(eni.mac());
     router_macs_[eni.name()] = router_of_subnet.at(eni.subnet_id());

@@ -51,6 +51,8 @@ TEST(TopologySchemaTest, KnowsTheKeysOfTheParser) {
       {"interface", keys::kInterface},
       {"connection_tracking", keys::kConnectionTracking},
       {"internet_host", keys::kInternetHost},
+      {"peering", keys::kPeering},
+      {"gateway_endpoint", keys::kGatewayEndpoint},
   };
   for (const auto& [name, expected] : maps) {
     SCOPED_TRACE(name);
