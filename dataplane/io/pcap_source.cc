@@ -1,6 +1,7 @@
 #include "dataplane/io/pcap_source.h"
 
 #include <pcap/pcap.h>
+#include <stdio_ext.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,13 @@ ssize_t ReadCookie(void* stream, char* bytes, std::size_t size) {
       static_cast<ByteStream*>(stream)->Read({reinterpret_cast<std::uint8_t*>(bytes), size}));
 }
 
+// Tells where the stream is; nothing else is ever asked of a file that is read from front to back.
+int SeekCookie(void* stream, off64_t* offset, int whence) {
+  if (whence != SEEK_CUR || *offset != 0) return -1;
+  *offset = static_cast<off64_t>(static_cast<ByteStream*>(stream)->offset());
+  return 0;
+}
+
 class PcapSource final : public FrameSource {
  public:
   PcapSource(std::unique_ptr<ByteStream> stream, std::string path)
@@ -28,13 +36,13 @@ class PcapSource final : public FrameSource {
   }
 
   bool Start(std::string& error) {
-    FILE* file = fopencookie(stream_.get(), "r", {.read = ReadCookie});
+    FILE* file = fopencookie(stream_.get(), "r", {.read = ReadCookie, .seek = SeekCookie});
     if (file == nullptr) {
       error = "cannot read " + path_ + ": no memory";
       return false;
     }
-    // Without a buffer of its own, so that the stream's offset is where libpcap is.
-    setvbuf(file, nullptr, _IONBF, 0);
+    file_ = file;
+    __fsetlocking(file, FSETLOCKING_BYCALLER);  // one thread reads it
     char reason[PCAP_ERRBUF_SIZE] = "";
     capture_ = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
     if (capture_ == nullptr) {
@@ -49,7 +57,7 @@ class PcapSource final : public FrameSource {
 
   bool Next(CapturedFrame& frame) override {
     if (!error_.empty()) return false;
-    const std::uint64_t begin = stream_->offset();
+    const auto begin = static_cast<std::uint64_t>(ftello(file_));
     pcap_pkthdr* header = nullptr;
     const u_char* bytes = nullptr;
     const int result = pcap_next_ex(capture_, &header, &bytes);
@@ -74,6 +82,7 @@ class PcapSource final : public FrameSource {
   std::unique_ptr<ByteStream> stream_;
   std::string path_;
   pcap_t* capture_ = nullptr;
+  FILE* file_ = nullptr;  // libpcap's
   int link_type_ = 0;
   std::string error_;
 };

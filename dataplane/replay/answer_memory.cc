@@ -2,28 +2,32 @@
 
 namespace taploom::replay {
 
-std::size_t AnswerMemory::SetOf(const flow::FiveTuple& tuple) {
-  return flow::Hash({tuple, 0}, 0) % kSets * kWays;
+AnswerMemory::Place AnswerMemory::PlaceOf(const flow::FiveTuple& tuple) {
+  const std::uint64_t hash = flow::Hash({tuple, 0}, 0);
+  return {hash % kSets, static_cast<std::uint32_t>(hash >> 32) | 1u};
 }
 
 void AnswerMemory::Remember(const flow::FiveTuple& captured, const Departure& departure) {
-  const std::size_t set = SetOf(captured);
-  Entry* oldest = &entries_[set];
-  for (std::size_t i = set; i < set + kWays; ++i) {
-    Entry& entry = entries_[i];
-    if (entry.age != 0 && entry.captured == captured) {
-      oldest = &entry;
+  const Place place = PlaceOf(captured);
+  Entry* const ways = &entries_[place.set * kWays];
+  std::size_t oldest = 0;
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (ways[way].age != 0 && ways[way].captured == captured) {
+      oldest = way;
       break;
     }
-    if (entry.age < oldest->age) oldest = &entry;
+    if (ways[way].age < ways[oldest].age) oldest = way;
   }
-  *oldest = {captured, departure, ++age_};
+  ways[oldest] = {captured, departure, ++age_};
+  tags_[place.set][oldest] = place.tag;
 }
 
 const AnswerMemory::Departure* AnswerMemory::Find(const flow::FiveTuple& captured) const {
-  const std::size_t set = SetOf(captured);
-  for (std::size_t i = set; i < set + kWays; ++i) {
-    if (entries_[i].age != 0 && entries_[i].captured == captured) return &entries_[i].departure;
+  const Place place = PlaceOf(captured);
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (tags_[place.set][way] != place.tag) continue;
+    const Entry& entry = entries_[place.set * kWays + way];
+    if (entry.captured == captured) return &entry.departure;
   }
   return nullptr;
 }

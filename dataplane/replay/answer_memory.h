@@ -11,6 +11,7 @@
 #ifndef TAPLOOM_DATAPLANE_REPLAY_ANSWER_MEMORY_H_
 #define TAPLOOM_DATAPLANE_REPLAY_ANSWER_MEMORY_H_
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -26,7 +27,7 @@ class AnswerMemory {
     flow::FiveTuple tuple;  // as it left
   };
 
-  AnswerMemory() : entries_(kSets * kWays) {}
+  AnswerMemory() : tags_(kSets), entries_(kSets * kWays) {}
 
   void Remember(const flow::FiveTuple& captured, const Departure& departure);
   // Where the flow left whose answer this is; nullptr when it is nobody's.
@@ -41,8 +42,15 @@ class AnswerMemory {
     Departure departure;
     std::uint64_t age = 0;  // 0 = empty
   };
-  static std::size_t SetOf(const flow::FiveTuple& tuple);
+  // Which set, and a tag that is never 0: looked at first, because most packets are no answer to a
+  // question that is remembered here, and entries are far apart in memory.
+  struct Place {
+    std::size_t set;
+    std::uint32_t tag;
+  };
+  static Place PlaceOf(const flow::FiveTuple& tuple);
 
+  std::vector<std::array<std::uint32_t, kWays>> tags_;
   std::vector<Entry> entries_;
   std::uint64_t age_ = 0;
 };
