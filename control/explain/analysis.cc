@@ -108,6 +108,8 @@ ordered_json RouteJson(const tables::Route& route) {
   if (target.starts_with("nat-")) json["NatGatewayId"] = target;
   if (target.starts_with("eni-")) json["NetworkInterfaceId"] = target;
   if (target.starts_with("pcx-")) json["VpcPeeringConnectionId"] = target;
+  if (target.starts_with("eigw-")) json["EgressOnlyInternetGatewayId"] = target;
+  if (target.starts_with("vpce-")) json["GatewayId"] = target;
   json["Origin"] =
       route.target == tables::RouteTargetKind::kLocal ? "createroutetable" : "createroute";
   json["State"] = route.target == tables::RouteTargetKind::kBlackhole ? "blackhole" : "active";

@@ -316,6 +316,77 @@ std::optional<Fix> AllowInNetworkAcl(const Failure& failure) {
 
 // --- routes ---
 
+// The VPC, other than this, in which the address lies, and its block. Blocks that overlap cannot be
+// peered.
+struct OtherNetwork {
+  const tables::Vpc* vpc = nullptr;
+  tables::VpcIndex index;
+  wire::IpPrefix cidr;
+};
+std::optional<OtherNetwork> NetworkOf(const Snapshot& snapshot, tables::VpcIndex self,
+                                      const wire::IpAddress& address) {
+  for (std::uint32_t i = 0; i < snapshot.vpcs.size(); ++i) {
+    const tables::Vpc& vpc = snapshot.vpcs[i];
+    if (i == self.value) continue;
+    for (const wire::IpPrefix& cidr : vpc.cidrs) {
+      const auto overlaps = [&](const wire::IpPrefix& own) { return own.Overlaps(cidr); };
+      const auto& own = snapshot[self].cidrs;
+      if (cidr.Contains(address) && std::none_of(own.begin(), own.end(), overlaps))
+        return OtherNetwork{&vpc, tables::VpcIndex{i}, cidr};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Fix> RouteToPeer(const Failure& failure, const tables::RouteTable& table,
+                               bool replaces) {
+  const Snapshot& snapshot = failure.snapshot;
+  const auto other = NetworkOf(snapshot, table.vpc, failure.stage.before.destination);
+  if (!other) return std::nullopt;
+  const tables::Vpc& vpc = snapshot[table.vpc];
+  const tables::VpcPeering* peering = nullptr;
+  for (const tables::VpcPeering& each : snapshot.vpc_peerings) {
+    const bool is_ours = each.requester == table.vpc || each.accepter == table.vpc;
+    if (is_ours && each.OtherThan(table.vpc) == other->index) peering = &each;
+  }
+  const std::string name =
+      peering != nullptr ? peering->name : fmt::format("{}-{}", vpc.name, other->vpc->name);
+  const std::string id = peering != nullptr ? peering->id : "pcx-NEW";
+  const std::string to = other->cidr.ToString();
+  Fix fix;
+  fix.summary = fmt::format("{} {} via peering {} in route table {} of VPC {}",
+                            replaces ? "lead" : "route", to, name, table.name, vpc.name);
+  if (peering == nullptr) {
+    fix.summary =
+        fmt::format("peer VPC {} with {}, and {}", vpc.name, other->vpc->name, fix.summary);
+    fix.topology = Nested({"peerings"}, {fmt::format("{}: {{requester: {}, accepter: {}}}", name,
+                                                     vpc.name, other->vpc->name)});
+    fix.aws = fmt::format(
+        "aws ec2 create-vpc-peering-connection --vpc-id {} --peer-vpc-id {}    # answers pcx-NEW\n"
+        "aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id pcx-NEW\n",
+        vpc.id, other->vpc->id);
+    fix.terraform =
+        Resource("aws_vpc_peering_connection", name,
+                 {{"vpc_id", fmt::format("aws_vpc.{}.id", Identifier(vpc.name))},
+                  {"peer_vpc_id", fmt::format("aws_vpc.{}.id", Identifier(other->vpc->name))},
+                  {"auto_accept", "true"}});
+  }
+  fix.topology += Nested({"vpcs", vpc.name, "route_tables", table.name, "routes"},
+                         {fmt::format("- {{to: {}, via: \"peering:{}\"}}", to, name)});
+  const bool is_v4 = other->cidr.address.is_v4();
+  fix.aws +=
+      fmt::format("aws ec2 {}-route --route-table-id {} --{} {} --vpc-peering-connection-id {}\n",
+                  replaces ? "replace" : "create", table.id,
+                  is_v4 ? "destination-cidr-block" : "destination-ipv6-cidr-block", to, id);
+  fix.terraform +=
+      Resource("aws_route", fmt::format("{}_{}", table.name, other->vpc->name),
+               {{"route_table_id", fmt::format("aws_route_table.{}.id", Identifier(table.name))},
+                {is_v4 ? "destination_cidr_block" : "destination_ipv6_cidr_block", Quoted(to)},
+                {"vpc_peering_connection_id",
+                 fmt::format("aws_vpc_peering_connection.{}.id", Identifier(name))}});
+  return fix;
+}
+
 std::optional<Fix> AddRoute(const Failure& failure, bool replaces) {
   const Snapshot& snapshot = failure.snapshot;
   const tables::RouteTable* table = WithId(snapshot.route_tables, failure.stage.component_id);
@@ -324,7 +395,7 @@ std::optional<Fix> AddRoute(const Failure& failure, bool replaces) {
   const wire::IpAddress& destination = failure.stage.before.destination;
   const bool is_outside = snapshot.internet_host_by_address.contains(destination) ||
                           snapshot.public_bindings.contains(destination);
-  if (!is_outside) return std::nullopt;  // an address of no known network: what would lead there?
+  if (!is_outside) return RouteToPeer(failure, *table, replaces);
   const tables::Eni* sender = OwnerIn(snapshot, table->vpc, failure.stage.before.source);
   const bool is_public = sender != nullptr && IsPublic(*sender, failure.stage.before.source);
   const tables::NatGateway* nat =

@@ -26,6 +26,10 @@ std::map<std::string, std::string> TargetNames(const config::FabricConfig& confi
   std::map<std::string, std::string> names;
   for (const auto& gateway : config.internet_gateways()) names[gateway.id()] = gateway.name();
   for (const auto& gateway : config.nat_gateways()) names[gateway.id()] = gateway.name();
+  for (const auto& gateway : config.egress_only_internet_gateways())
+    names[gateway.id()] = gateway.name();
+  for (const auto& peering : config.vpc_peering_connections()) names[peering.id()] = peering.name();
+  for (const auto& endpoint : config.gateway_endpoints()) names[endpoint.id()] = endpoint.name();
   for (const auto& eni : config.enis()) names[eni.id()] = eni.name();
   return names;
 }

@@ -36,8 +36,7 @@ CODES = {
     13: ["DNS_NAME_NOT_FOUND", None],
     15: ["NO_ROUTE_TO_DESTINATION"],
 }
-NOT_FIXED_BY_A_RULE = {("05-security-group-reference", "203.0.113.20:5432"), ("11-between-vpcs", "three:22"),
-                       ("13-names", "api.example.org:443")}
+NOT_FIXED_BY_A_RULE = {("05-security-group-reference", "203.0.113.20:5432"), ("13-names", "api.example.org:443")}
 
 
 def run(command):
