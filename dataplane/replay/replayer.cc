@@ -148,11 +148,13 @@ bool Replayer::Replay(const io::CapturedFrame& frame) {
     Count();
     return true;
   }
-  // What was recorded at a device of the fabric's own enters with the MACs that it had.
+  // A frame of the fabric's own enters with the MACs that it had. MACs depend on the fabric's name,
+  // so those of another run are not known; but that a frame went to a group is kept.
+  const std::uint8_t* head = buffer_.packet().head;
+  const bool is_known =
+      layer.is_ethernet && entrances_.OwnerOf(wire::SourceMac(head)) == entrance->port;
   const bool keeps_macs =
-      layer.is_ethernet &&
-      (is_from_a_port ||
-       entrances_.OwnerOf(wire::SourceMac(buffer_.packet().head)) == entrance->port);
+      is_known || (is_from_a_port && layer.is_ethernet && wire::DestinationMac(head).is_group());
   EnterAs(*entrance, keeps_macs);
   const std::uint64_t decisions = counters_.slow_path_packets.value();
   Process(now);
