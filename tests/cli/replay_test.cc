@@ -91,6 +91,36 @@ TEST_F(ReplayCli, EveryCaptureOfOursGetsTheVerdictsBesideIt) {
   }
 }
 
+// The verdicts beside a capture of a whole fabric are those that the fabric gave: its comments say
+// so.
+TEST_F(ReplayCli, CapturesOfAFabricGetTheVerdictsThatItGave) {
+  std::size_t dropped = 0;
+  for (const fs::path& capture : Captures()) {
+    if (capture.extension() != ".pcapng") continue;
+    const Outcome recorded =
+        RunProgram({"tshark", "-n", "-r", capture, "-Y", "frame.packet_flags_direction == 1", "-T",
+                    "fields", "-e", "frame.comment"});
+    std::vector<std::string> given, replayed;
+    std::istringstream comments(recorded.out), verdicts(ReadFile(capture.string() + ".verdicts"));
+    for (std::string line; std::getline(comments, line);) {
+      const bool is_drop = line.starts_with("DROP ");
+      given.push_back(is_drop ? line.substr(5, line.find(' ', 5) - 5) : "");
+      dropped += is_drop ? 1 : 0;
+    }
+    for (std::string line; std::getline(verdicts, line);) {
+      const std::string key = "\"reason\":\"";
+      const auto begin = line.find(key);
+      const auto end = line.find('"', begin + key.size());
+      replayed.push_back(begin == std::string::npos
+                             ? ""
+                             : line.substr(begin + key.size(), end - begin - key.size()));
+    }
+    EXPECT_FALSE(given.empty()) << capture << recorded.err;
+    EXPECT_EQ(given, replayed) << capture;
+  }
+  EXPECT_GT(dropped, 20u);
+}
+
 TEST_F(ReplayCli, TsharkReadsWhatIsWrittenAndTwoRunsWriteTheSame) {
   for (const fs::path& capture : Captures()) {
     const std::string name = capture.filename();
