@@ -14,6 +14,10 @@ namespace {
 // Connections looked at per burst for having been idle too long.
 constexpr std::uint32_t kExpireBudget = 64;
 
+// How many packets before its own turn a packet's connection is fetched: long enough for memory to
+// answer, short enough not to ask for more lines than a core can wait for.
+constexpr std::size_t kLocateAhead = 8;
+
 // The size by which a frame meets the MTU: of a superframe, that of each segment it will become.
 std::uint32_t SizeForMtu(const Packet& packet) {
   if (!packet.vnet.is_gso()) return packet.headers.l3_size;
@@ -30,6 +34,14 @@ bool CutsSmaller(Packet& packet, std::uint16_t mtu) {
   if (headers >= mtu) return false;
   packet.vnet.gso_size = static_cast<std::uint16_t>(mtu - headers);
   return true;
+}
+
+// Whether the headers alone name its flow.
+bool IsPlain(const Packet& packet) {
+  const wire::Headers& headers = packet.headers;
+  return headers.kind == wire::FrameKind::kIp && !headers.is_icmp_error &&
+         (!headers.is_fragment || headers.is_first_fragment) &&
+         !slowpath::IsNeighborSolicitation(packet);
 }
 
 // A NAT gateway forwards fragments of UDP only (vpc-semantics §4).
@@ -78,20 +90,56 @@ std::shared_ptr<const tables::Snapshot> Pipeline::Publish(
 }
 
 void Pipeline::Process(std::span<Packet> burst, Tick now) {
-  for (Packet& packet : burst) {
-    packet.headers = wire::Parse(packet.head_bytes(), packet.size());
-    observe::PortCounters& port = counters_.port(packet.ingress_port);
-    port.received_packets.Add();
-    port.received_bytes.Add(packet.size());
-    packet.verdict = Decide(packet, now);
-    if (packet.verdict.drop_reason != DropReason::kNone) {
-      port.drops[static_cast<std::size_t>(packet.verdict.drop_reason)].Add();
-      if (slowpath::IsWorthRemembering(packet)) port.last_drop.Record(slowpath::DroppedOf(packet));
-    }
+  for (; burst.size() > kBurst; burst = burst.subspan(kBurst))
+    ProcessSome(burst.first(kBurst), now);
+  ProcessSome(burst, now);
+}
+
+// The steps run staggered over the burst, so that memory is fetched while other packets are worked
+// on. Only the last of them, Decide, changes anything but its own packet, and it takes the packets
+// in their order: every verdict is what it would be if they had come one by one.
+void Pipeline::ProcessSome(std::span<Packet> burst, Tick now) {
+  const std::size_t count = burst.size();
+  for (std::size_t i = 0; i < count + 1; ++i) {
+    if (i < count) Receive(burst[i]);
+    // One packet behind: what Parse has just stored is not read back at once.
+    if (i > 0) BeginSearch(burst[i - 1], i - 1);
+  }
+  for (std::size_t i = 0; i < count + kLocateAhead; ++i) {
+    if (i < count) connections_.Locate(searches_[i]);
+    if (i >= kLocateAhead / 2 && i - kLocateAhead / 2 < count)
+      connections_.LocateAgain(searches_[i - kLocateAhead / 2]);
+    if (i >= kLocateAhead) Decide(burst[i - kLocateAhead], i - kLocateAhead, now);
   }
 }
 
-Verdict Pipeline::Decide(Packet& packet, Tick now) {
+void Pipeline::Receive(Packet& packet) {
+  wire::Parse(packet.head_bytes(), packet.size(), packet.headers);
+  observe::PortCounters& port = counters_.port(packet.ingress_port);
+  port.received_packets.Add();
+  port.received_bytes.Add(packet.size());
+}
+
+void Pipeline::BeginSearch(const Packet& packet, std::size_t place) {
+  is_plain_[place] = IsPlain(packet);
+  flow::FlowKey& key = keys_[place];
+  flow::SetTuple(packet.headers, key.tuple);
+  key.ingress_port = packet.ingress_port;
+  searches_[place] = connections_.Begin(key);
+}
+
+void Pipeline::Decide(Packet& packet, std::size_t place, Tick now) {
+  const flow::FlowKey& key = keys_[place];
+  packet.verdict = is_plain_[place]
+                       ? DecideFlow(packet, key, connections_.Find(key, searches_[place], now), now)
+                       : DecideOther(packet, now);
+  if (packet.verdict.drop_reason == DropReason::kNone) return;
+  observe::PortCounters& port = counters_.port(packet.ingress_port);
+  port.drops[static_cast<std::size_t>(packet.verdict.drop_reason)].Add();
+  if (slowpath::IsWorthRemembering(packet)) port.last_drop.Record(slowpath::DroppedOf(packet));
+}
+
+Verdict Pipeline::DecideOther(Packet& packet, Tick now) {
   switch (packet.headers.kind) {
     case wire::FrameKind::kMalformed:
       return Verdict::Drop(DropReason::kMalformed);
@@ -106,25 +154,21 @@ Verdict Pipeline::Decide(Packet& packet, Tick now) {
     return slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
   if (packet.headers.is_icmp_error) return slow_path_.ForwardIcmpError(packet, *snapshot_, now);
   const std::optional<flow::FlowKey> key = KeyOf(packet, now);
-  return key ? DecideFlow(packet, *key, now) : Verdict::Drop(DropReason::kFragmentUnknown);
+  if (!key) return Verdict::Drop(DropReason::kFragmentUnknown);
+  return DecideFlow(packet, *key, connections_.Find(*key, now), now);
 }
 
 std::optional<flow::FlowKey> Pipeline::KeyOf(const Packet& packet, Tick now) const {
   flow::FlowKey key{flow::TupleOf(packet.headers), packet.ingress_port};
-  if (packet.headers.is_fragment && !CompleteFragmentKey(packet, key, now)) return std::nullopt;
+  if (!packet.headers.is_fragment || packet.headers.is_first_fragment) return key;
+  const auto ports = fragments_.Find(key, packet.headers.fragment_id, now);
+  if (!ports) return std::nullopt;
+  ports->ApplyTo(key.tuple);
   return key;
 }
 
-bool Pipeline::CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tick now) const {
-  if (packet.headers.is_first_fragment) return true;
-  const auto ports = fragments_.Find(key, packet.headers.fragment_id, now);
-  if (!ports) return false;
-  ports->ApplyTo(key.tuple);
-  return true;
-}
-
-Verdict Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, Tick now) {
-  flow::ConnectionRef flow = connections_.Find(key, now);
+Verdict Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow,
+                             Tick now) {
   if (flow && flow::StartsAnew(*flow.connection, packet.headers)) {
     connections_.Remove(*flow.connection);
     flow = {};
@@ -185,9 +229,9 @@ Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now
     return slow_path_.AnswerTimeExceeded(packet, *snapshot_, flow, now);
   }
   if (packet.headers.is_first_fragment) {
-    fragments_.Remember(half.key, packet.headers.fragment_id, now);
+    fragments_.Remember(flow.key(), packet.headers.fragment_id, now);
   }
-  rewrite::Apply(packet, action, flow.peer().key.tuple);
+  rewrite::Apply(packet, action, flow.peer_key().tuple);
   flow.connection->last_seen = now;
   ++half.packets;
   half.bytes += packet.headers.l3_size;
@@ -209,6 +253,6 @@ void Pipeline::CountSendFailure(const Packet& packet, DropReason reason) {
   counters_.port(packet.ingress_port).drops[static_cast<std::size_t>(reason)].Add();
 }
 
-void Pipeline::Expire(Tick now) { connections_.Expire(now, kExpireBudget); }
+bool Pipeline::Expire(Tick now) { return connections_.Expire(now, kExpireBudget); }
 
 }  // namespace taploom

@@ -3,6 +3,7 @@
 #ifndef TAPLOOM_DATAPLANE_PIPELINE_H_
 #define TAPLOOM_DATAPLANE_PIPELINE_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,8 +42,8 @@ class Pipeline {
   void CountSendFailure(const Packet& packet, DropReason reason);
 
   // Frees connections whose idle timer has ended, at most a bounded number per call; call it once
-  // per burst and once a second when idle.
-  void Expire(Tick now);
+  // per burst and once a second when idle. False when more are due: call it again soon.
+  bool Expire(Tick now);
 
   // Tells `recorder` the stages of every decision that is taken (see SlowPath::ListenWith).
   void ListenWith(slowpath::RecordingSink* recorder) { slow_path_.ListenWith(recorder); }
@@ -55,10 +56,16 @@ class Pipeline {
   const tables::Snapshot& snapshot() const { return *snapshot_; }
 
  private:
-  Verdict Decide(Packet& packet, Tick now);
-  // Gives a later fragment the ports of its first; false when that one was not seen or not allowed.
-  bool CompleteFragmentKey(const Packet& packet, flow::FlowKey& key, Tick now) const;
-  Verdict DecideFlow(Packet& packet, const flow::FlowKey& key, Tick now);
+  static constexpr std::size_t kBurst = 32;
+
+  void ProcessSome(std::span<Packet> burst, Tick now);
+  void Receive(Packet& packet);
+  void BeginSearch(const Packet& packet, std::size_t place);
+  void Decide(Packet& packet, std::size_t place, Tick now);
+  // What is no plain packet of a flow: ARP, neighbour discovery, ICMP errors, later fragments, and
+  // what cannot be parsed.
+  Verdict DecideOther(Packet& packet, Tick now);
+  Verdict DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow, Tick now);
   bool IsDecided(const Packet& packet, flow::ConnectionRef flow) const;
   // False for a segment that does not fit its connection.
   bool AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now);
@@ -69,6 +76,10 @@ class Pipeline {
   flow::ConnectionTable connections_;
   flow::FragmentCache fragments_;
   std::shared_ptr<const tables::Snapshot> snapshot_;
+  // By place in the burst at hand, between the steps of Process.
+  std::array<bool, kBurst> is_plain_;
+  std::array<flow::FlowKey, kBurst> keys_;
+  std::array<flow::ConnectionTable::Search, kBurst> searches_;
   slowpath::SlowPath slow_path_;
 };
 

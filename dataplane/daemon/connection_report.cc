@@ -56,16 +56,17 @@ void ReportConnection(const flow::Connection& connection, const tables::Snapshot
                       Tick now, config::Connection& report) {
   const flow::Half& original = connection.half(flow::FlowDirection::kOriginal);
   const flow::Half& reply = connection.half(flow::FlowDirection::kReply);
-  report.set_protocol(slowpath::ProtocolText(original.key.tuple.protocol));
-  report.set_ingress_port(original.key.ingress_port);
+  report.set_protocol(slowpath::ProtocolText(original_key.tuple.protocol));
+  report.set_ingress_port(original_key.ingress_port);
   report.set_egress_port(original.action.egress_port);
-  report.set_source(BytesOf(original.key.tuple.source));
-  report.set_source_port(original.key.tuple.source_port);
-  report.set_destination(BytesOf(original.key.tuple.destination));
-  report.set_destination_port(original.key.tuple.destination_port);
+  const flow::FlowKey& original_key = connection.original_key;
+  report.set_source(BytesOf(original_key.tuple.source));
+  report.set_source_port(original_key.tuple.source_port);
+  report.set_destination(BytesOf(original_key.tuple.destination));
+  report.set_destination_port(original_key.tuple.destination_port);
 
   // What the receiver sees is the reply's key reversed (flow/connection.h).
-  const flow::FiveTuple translated = reply.key.tuple.Reversed();
+  const flow::FiveTuple translated = connection.reply_key.tuple.Reversed();
   report.set_translated_source(BytesOf(translated.source));
   report.set_translated_source_port(translated.source_port);
   report.set_translated_destination(BytesOf(translated.destination));
@@ -80,12 +81,11 @@ void ReportConnection(const flow::Connection& connection, const tables::Snapshot
   report.set_reply_packets(reply.packets);
   report.set_reply_bytes(reply.bytes);
 
-  const tables::Eni* originator = EniBehind(snapshot, original.key.ingress_port);
+  const tables::Eni* originator = EniBehind(snapshot, original_key.ingress_port);
   const tables::Eni* receiver = EniBehind(snapshot, original.action.egress_port);
   if (originator != nullptr)
-    report.set_egress_rule_id(RuleId(originator->egress_rules, connection.egress_rule));
-  if (receiver != nullptr)
-    report.set_ingress_rule_id(RuleId(receiver->ingress_rules, connection.ingress_rule));
+    report.set_egress_rule_id(RuleId(originator->egress_rules, original.rule));
+  if (receiver != nullptr) report.set_ingress_rule_id(RuleId(receiver->ingress_rules, reply.rule));
   if (connection.has(flow::Connection::kNat)) {
     report.set_nat_gateway_id(NatGatewayId(snapshot, originator, connection.nat_address));
   }

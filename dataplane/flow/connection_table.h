@@ -11,9 +11,15 @@
 #ifndef TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
 #define TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
 
+#include <bit>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "dataplane/flow/connection.h"
 #include "dataplane/flow/five_tuple.h"
@@ -31,7 +37,9 @@ struct ConnectionRef {
 
   explicit operator bool() const { return connection != nullptr; }
   Half& half() const { return connection->half(direction); }
-  Half& peer() const { return connection->half(Opposite(direction)); }
+  const FlowKey& key() const { return connection->key(direction); }
+  // What this direction leaves as, reversed.
+  const FlowKey& peer_key() const { return connection->key(Opposite(direction)); }
 };
 
 enum class InsertError : std::uint8_t {
@@ -60,7 +68,31 @@ class ConnectionTable {
   // The live connection one of whose halves has this key. A connection found past its idle timer is
   // freed, and not found.
   ConnectionRef Find(const FlowKey& key, Tick now);
-  // The same without the right to free: for questions asked beside the packet's own flow.
+  // The same for many keys; their cache misses overlap. REQUIRES: as many `found` as keys.
+  void FindBulk(std::span<const FlowKey> keys, Tick now, std::span<ConnectionRef> found);
+
+  // A search in three steps, so that a burst can take each step for all its packets before the next
+  // and wait for memory once instead of thrice:
+  //
+  //   Begin        hashes the key and prefetches its first bucket
+  //   Locate       reads that bucket and prefetches the connection that the key's tag points at, or
+  //                the second bucket when there is none
+  //   LocateAgain  the same in the second bucket, when that was prefetched
+  //   Find         compares the key. What earlier packets have inserted or freed since is taken
+  //   into
+  //                account: a candidate that is not the one starts the search anew.
+  struct Search {
+    std::uint32_t bucket = 0, other_bucket = 0;
+    std::uint32_t candidate = 0;  // a reference, or kEmpty
+    std::uint16_t tag = 0;
+    bool needs_other_bucket = false;
+  };
+  Search Begin(const FlowKey& key) const;
+  void Locate(Search& search) const;
+  void LocateAgain(Search& search) const;
+  ConnectionRef Find(const FlowKey& key, const Search& search, Tick now);
+
+  // The same as Find without the right to free: for questions asked beside the packet's own flow.
   const Half* Peek(const FlowKey& key, Tick now, const Connection** connection) const;
   bool Contains(const FlowKey& key) const { return FindReference(key) != kEmpty; }
 
@@ -80,8 +112,9 @@ class ConnectionTable {
                    std::uint16_t gateway_slot);
   const NatPorts& nat_ports() const { return nat_ports_; }
 
-  // Frees what has been idle for too long, looking at no more than `budget` connections.
-  void Expire(Tick now, std::uint32_t budget);
+  // Frees what has been idle for too long, looking at no more than `budget` connections. False when
+  // some are left to look at.
+  bool Expire(Tick now, std::uint32_t budget);
 
   std::uint32_t size() const { return size_; }
   std::uint32_t capacity() const { return options_.capacity; }
@@ -124,6 +157,8 @@ class ConnectionTable {
     std::uint16_t tag;
   };
   Places PlacesOf(const FlowKey& key) const;
+  // One bit per slot whose tag is this one.
+  static std::uint32_t SlotsWith(const Bucket& bucket, std::uint16_t tag);
   std::uint32_t FindReference(const FlowKey& key) const;
   std::uint32_t FindIn(const Bucket& bucket, std::uint16_t tag, const FlowKey& key) const;
   static std::size_t CountFree(const Bucket& bucket);
@@ -139,9 +174,17 @@ class ConnectionTable {
   std::uint32_t IndexOf(const Connection& connection) const {
     return static_cast<std::uint32_t>(&connection - &arena_[0]);
   }
-  const Half& HalfOf(std::uint32_t reference) const {
-    return arena_[(reference - 1) / 2].halves[(reference - 1) % 2];
+  const FlowKey& KeyOf(std::uint32_t reference) const {
+    return arena_[(reference - 1) / 2].key(DirectionOf(reference));
   }
+  static FlowDirection DirectionOf(std::uint32_t reference) {
+    return static_cast<FlowDirection>((reference - 1) % 2);
+  }
+  // Whether a reference that was in the table once is there now, and has this key.
+  bool IsCurrent(std::uint32_t reference, const FlowKey& key) const;
+  ConnectionRef Found(std::uint32_t reference, Tick now);
+  void PrefetchConnection(std::uint32_t reference) const;
+  bool LocateIn(const Bucket& bucket, Search& search) const;
 
   Options options_;
   OnFree on_free_;
@@ -158,6 +201,93 @@ class ConnectionTable {
   std::uint32_t used_ = 0;                       // indices below this have been live at some time
   std::uint32_t size_ = 0;
 };
+
+// What every packet of a burst does is inlined into the burst's loops.
+
+inline ConnectionTable::Places ConnectionTable::PlacesOf(const FlowKey& key) const {
+  const std::uint64_t hash = Hash(key, options_.seed);
+  const auto tag = static_cast<std::uint16_t>(hash >> 48 | 1);
+  const std::size_t first = hash & bucket_mask_;
+  // Depends on the tag alone, so either bucket leads to the other. The odd factor spreads
+  // neighbouring tags.
+  const std::size_t second = (first ^ (tag * std::size_t{0x5bd1e995})) & bucket_mask_;
+  return {first, second, tag};
+}
+
+inline std::uint32_t ConnectionTable::SlotsWith(const Bucket& bucket, std::uint16_t tag) {
+#if defined(__SSE2__)
+  const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tags));
+  const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<std::int16_t>(tag)));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128())));
+#else
+  std::uint32_t slots = 0;
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    slots |= static_cast<std::uint32_t>(bucket.tags[i] == tag) << i;
+  }
+  return slots;
+#endif
+}
+
+inline ConnectionRef ConnectionTable::Found(std::uint32_t reference, Tick now) {
+  const std::uint32_t index = (reference - 1) / 2;
+  Connection& connection = arena_[index];
+  if (connection.IsExpired(now)) {
+    Free(index);
+    return {};
+  }
+  return {&connection, DirectionOf(reference)};
+}
+
+inline ConnectionTable::Search ConnectionTable::Begin(const FlowKey& key) const {
+  const Places places = PlacesOf(key);
+  __builtin_prefetch(&buckets_[places.first]);
+  Search search;
+  search.bucket = static_cast<std::uint32_t>(places.first);
+  search.other_bucket = static_cast<std::uint32_t>(places.second);
+  search.tag = places.tag;
+  return search;
+}
+
+// The lines that a packet of this direction touches (see Connection).
+inline void ConnectionTable::PrefetchConnection(std::uint32_t reference) const {
+  const Connection& connection = arena_[(reference - 1) / 2];
+  __builtin_prefetch(&connection, 1);
+  __builtin_prefetch(&connection.reply_key);
+  __builtin_prefetch(&connection.halves[(reference - 1) % 2], 1);
+}
+
+inline bool ConnectionTable::LocateIn(const Bucket& bucket, Search& search) const {
+  const std::uint32_t slots = SlotsWith(bucket, search.tag);
+  if (slots == 0) return false;
+  search.candidate = bucket.references[std::countr_zero(slots)];
+  if (search.candidate != kEmpty) PrefetchConnection(search.candidate);
+  return true;
+}
+
+inline void ConnectionTable::Locate(Search& search) const {
+  if (LocateIn(buckets_[search.bucket], search)) return;
+  search.needs_other_bucket = true;
+  __builtin_prefetch(&buckets_[search.other_bucket]);
+}
+
+inline void ConnectionTable::LocateAgain(Search& search) const {
+  if (search.needs_other_bucket) LocateIn(buckets_[search.other_bucket], search);
+}
+
+inline bool ConnectionTable::IsCurrent(std::uint32_t reference, const FlowKey& key) const {
+  const Connection& connection = arena_[(reference - 1) / 2];
+  const std::uint8_t in_table = DirectionOf(reference) == FlowDirection::kOriginal
+                                    ? Connection::kLive
+                                    : Connection::kLive | Connection::kReplyInTable;
+  return (connection.flags & in_table) == in_table && KeyOf(reference) == key;
+}
+
+// A key is in the table once at most, so a candidate that is current is the answer.
+inline ConnectionRef ConnectionTable::Find(const FlowKey& key, const Search& search, Tick now) {
+  if (search.candidate != kEmpty && IsCurrent(search.candidate, key))
+    return Found(search.candidate, now);
+  return Find(key, now);
+}
 
 }  // namespace taploom::flow
 

@@ -37,10 +37,20 @@ constexpr std::uint8_t QueryTypeOf(std::uint8_t protocol, std::uint8_t icmp_type
   return icmp_type == wire::icmp::kTimestampReply ? wire::icmp::kTimestamp : icmp_type;
 }
 
+// Written field by field into its place: a temporary would be read back by wide loads that wait for
+// the narrow stores before them.
+inline void SetTuple(const wire::Headers& headers, FiveTuple& tuple) {
+  tuple.source = headers.source;
+  tuple.destination = headers.destination;
+  tuple.source_port = headers.source_port;
+  tuple.destination_port = headers.destination_port;
+  tuple.protocol = headers.protocol;
+  tuple.icmp_query = QueryTypeOf(headers.protocol, headers.icmp_type);
+}
 inline FiveTuple TupleOf(const wire::Headers& headers) {
-  return {headers.source,      headers.destination,
-          headers.source_port, headers.destination_port,
-          headers.protocol,    QueryTypeOf(headers.protocol, headers.icmp_type)};
+  FiveTuple tuple;
+  SetTuple(headers, tuple);
+  return tuple;
 }
 
 // A tuple as it enters the fabric at a port. The port makes overlapping address spaces distinct:
@@ -48,7 +58,16 @@ inline FiveTuple TupleOf(const wire::Headers& headers) {
 struct FlowKey {
   FiveTuple tuple;
   std::uint16_t ingress_port = 0;
-  friend bool operator==(const FlowKey&, const FlowKey&) = default;
+
+  // Five words, compared without a branch between them.
+  friend bool operator==(const FlowKey& a, const FlowKey& b) {
+    std::uint64_t words_of_a[5], words_of_b[5];
+    std::memcpy(words_of_a, &a, sizeof words_of_a);
+    std::memcpy(words_of_b, &b, sizeof words_of_b);
+    std::uint64_t difference = 0;
+    for (int i = 0; i < 5; ++i) difference |= words_of_a[i] ^ words_of_b[i];
+    return difference == 0;
+  }
 };
 static_assert(sizeof(FlowKey) == 40 && std::has_unique_object_representations_v<FlowKey>);
 
@@ -56,7 +75,12 @@ static_assert(sizeof(FlowKey) == 40 && std::has_unique_object_representations_v<
 // Multiply-and-fold over the five words of the key (the construction of wyhash).
 inline std::uint64_t Hash(const FlowKey& key, std::uint64_t seed) {
   std::uint64_t words[5];
-  std::memcpy(words, &key, sizeof words);
+  std::memcpy(words, &key, 4 * sizeof words[0]);
+  // The last word is put together from its fields: they have often just been written one by one,
+  // and a wide load would have to wait until those stores have left the processor.
+  words[4] = key.tuple.source_port | std::uint64_t{key.tuple.destination_port} << 16 |
+             std::uint64_t{key.tuple.protocol} << 32 | std::uint64_t{key.tuple.icmp_query} << 40 |
+             std::uint64_t{key.ingress_port} << 48;
   const auto mix = [](std::uint64_t a, std::uint64_t b) {
     const auto product = static_cast<unsigned __int128>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);

@@ -26,6 +26,9 @@ class MappedArray {
     void* memory = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, flags, descriptor, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     items_ = static_cast<T*>(memory);
+    // Random access to many small pages would miss the TLB as often as the cache. Where the kernel
+    // has no large pages for this, nothing changes.
+    if (count * sizeof(T) >= kHugePage) madvise(memory, count * sizeof(T), MADV_HUGEPAGE);
   }
   MappedArray(MappedArray&& other) noexcept
       : items_(std::exchange(other.items_, nullptr)), count_(std::exchange(other.count_, 0)) {}
@@ -39,6 +42,8 @@ class MappedArray {
   std::size_t size() const { return count_; }
 
  private:
+  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
   T* items_ = nullptr;
   std::size_t count_ = 0;
 };

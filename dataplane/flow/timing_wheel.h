@@ -29,23 +29,26 @@ class TimingWheel {
   void Cancel(std::uint32_t index);  // REQUIRES: it hangs in one
 
   // Takes down connections whose slot has passed by `now`, calling visit(index) for each, which may
-  // schedule it again or not. At most `budget` visits; what is left is done in later calls.
+  // schedule it again or not. At most `budget` visits; what is left is done in later calls, and
+  // then the answer is false.
   template <typename Visitor>
-  void Advance(Tick now, std::uint32_t budget, Visitor visit) {
+  bool Advance(Tick now, std::uint32_t budget, Visitor visit) {
     const std::int64_t now_second = SecondOf(now);
     while (current_second_ <= now_second) {
       std::uint32_t& slot = slots_[FineSlot(current_second_)];
       while (slot != kNil) {
-        if (budget-- == 0) return;
+        if (budget-- == 0) return false;
         const std::uint32_t index = slot;
+        Prefetch(arena_[index].wheel_next);
         Cancel(index);
         visit(index);
       }
-      if (current_second_ == now_second) return;
+      if (current_second_ == now_second) return true;
       if ((current_second_ + 1) % kCoarseSeconds == 0 && !Cascade(current_second_ + 1, budget))
-        return;
+        return false;
       ++current_second_;
     }
+    return true;
   }
 
   // The first connection, in order of deadline and among the next `max_visits`, for which
@@ -76,6 +79,12 @@ class TimingWheel {
   // first.
   bool Cascade(std::int64_t second, std::uint32_t& budget);
   void Push(std::uint32_t index, std::size_t slot);
+  // The connections of a slot lie anywhere in the arena.
+  void Prefetch(std::uint32_t index) const {
+    if (index == kNil) return;
+    __builtin_prefetch(&arena_[index].original_key, 1);
+    __builtin_prefetch(&arena_[index].reply_key, 1);
+  }
 
   MappedArray<Connection>& arena_;
   std::unique_ptr<std::uint32_t[]> slots_;

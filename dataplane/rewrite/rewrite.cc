@@ -29,26 +29,24 @@ std::uint16_t UpdateUdpChecksum(std::uint16_t checksum, std::uint16_t delta) {
   return updated == 0 ? 0xffff : updated;
 }
 
-void UpdateField(std::uint8_t* field, std::uint16_t delta) {
+void UpdateField(std::uint8_t* field, std::uint32_t delta) {
   wire::Store(field, wire::UpdateChecksum(wire::Load<std::uint16_t>(field), delta));
 }
 
 void ApplyToIpv4Header(std::uint8_t* header, const flow::FlowAction& action,
                        const flow::FiveTuple& leaving_reversed) {
-  std::uint16_t delta = action.address_delta;
+  std::uint32_t delta = action.address_delta;
   if ((action.flags & flow::FlowAction::kTranslates) != 0) {
-    StoreAddress(header + wire::ipv4::kSource, leaving_reversed.destination);
-    StoreAddress(header + wire::ipv4::kDestination, leaving_reversed.source);
+    wire::Store(header + wire::ipv4::kSource, leaving_reversed.destination.v4());
+    wire::Store(header + wire::ipv4::kDestination, leaving_reversed.source.v4());
   }
   if (action.ttl_decrement != 0) {
-    wire::ChecksumDelta change;
-    const auto before =
-        wire::Load<be16>(header + wire::ipv4::kTtl);  // TTL and protocol share a word
-    header[wire::ipv4::kTtl] =
-        static_cast<std::uint8_t>(header[wire::ipv4::kTtl] - action.ttl_decrement);
-    change.Add(delta);
-    change.Replace(before, wire::Load<be16>(header + wire::ipv4::kTtl));
-    delta = change.value();
+    // TTL and protocol share a word of the checksum; the TTL is its first byte.
+    const auto before = wire::Load<be16>(header + wire::ipv4::kTtl);
+    const be16 after(static_cast<std::uint16_t>(before.value() - action.ttl_decrement * 256u));
+    wire::Store(header + wire::ipv4::kTtl, after);
+    delta += static_cast<std::uint16_t>(~before.raw());
+    delta += after.raw();
   }
   if (delta != 0) UpdateField(header + wire::ipv4::kChecksum, delta);
 }
@@ -127,10 +125,8 @@ void PrepareTranslation(const flow::FiveTuple& before, const flow::FiveTuple& af
 
 void Apply(Packet& packet, const flow::FlowAction& action,
            const flow::FiveTuple& leaving_reversed) {
-  std::copy(action.destination_mac.bytes.begin(), action.destination_mac.bytes.end(),
-            packet.head + wire::ethernet::kDestination);
-  std::copy(action.source_mac.bytes.begin(), action.source_mac.bytes.end(),
-            packet.head + wire::ethernet::kSource);
+  wire::Store(packet.head + wire::ethernet::kDestination, action.destination_mac);
+  wire::Store(packet.head + wire::ethernet::kSource, action.source_mac);
   std::uint8_t* header = packet.head + packet.headers.l3_offset;
   if (packet.headers.family == wire::Family::kIpv4) {
     ApplyToIpv4Header(header, action, leaving_reversed);

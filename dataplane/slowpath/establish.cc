@@ -62,8 +62,8 @@ flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering,
 
 flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connection& connection) {
   flow::Timeouts timeouts;
-  for (const flow::Half& half : connection.halves) {
-    const tables::PortOwner owner = snapshot.OwnerOf(half.key.ingress_port);
+  for (const flow::FlowKey* key : {&connection.original_key, &connection.reply_key}) {
+    const tables::PortOwner owner = snapshot.OwnerOf(key->ingress_port);
     if (owner.eni.exists()) Shorten(timeouts, snapshot[owner.eni].timers);
   }
   if (connection.has(flow::Connection::kNat)) {
@@ -100,8 +100,8 @@ EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snap
   }
   connection->halves[0].action = ActionOf(decision, packet, snapshot.generation);
   connection->flags |= TrackingFlags(decision);
-  connection->egress_rule = decision.source.rule;
-  connection->ingress_rule = decision.destination.rule;
+  connection->halves[0].rule = decision.source.rule;
+  connection->halves[1].rule = decision.destination.rule;
   connection->state = flow::FirstState(headers);
   flow::StartSequence(*connection, headers);
   if (decision.nat)

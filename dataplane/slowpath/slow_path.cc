@@ -119,14 +119,14 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
 SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& snapshot,
                                      flow::ConnectionRef flow, Tick now) {
   PacketView view = ViewOf(packet);
-  view.tuple = flow.half().key.tuple;
+  view.tuple = flow.key().tuple;
   const Decision decision = Decide(view, snapshot, flow, now);
   if (decision.outcome != Decision::Outcome::kDeliver)
     return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
 
-  const bool translates_alike = decision.tuple.Reversed() == flow.peer().key.tuple;
+  const bool translates_alike = decision.tuple.Reversed() == flow.peer_key().tuple;
   if (flow.direction == flow::FlowDirection::kOriginal) {
-    const bool leaves_alike = decision.egress_port == flow.peer().key.ingress_port;
+    const bool leaves_alike = decision.egress_port == flow.peer_key().ingress_port;
     if (!translates_alike || !leaves_alike) {
       connections_.Remove(*flow.connection);
       return DecideFirst(packet, snapshot, {view.tuple, view.ingress_port}, now);
@@ -168,7 +168,7 @@ Verdict SlowPath::ForwardIcmpError(Packet& packet, const tables::Snapshot& snaps
   const flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
   if (packet.headers.ttl <= action.ttl_decrement) return Verdict::Drop(DropReason::kTtlExceeded);
   rewrite::Apply(packet, action, decision.tuple.Reversed());
-  rewrite::ApplyToQuoted(packet, related.peer().key.tuple);
+  rewrite::ApplyToQuoted(packet, related.peer_key().tuple);
   return Verdict::Forward(decision.egress_port);
 }
 
@@ -188,7 +188,7 @@ Verdict SlowPath::AnswerWithError(Packet& packet, const tables::Snapshot& snapsh
 Verdict SlowPath::AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot,
                                flow::ConnectionRef flow, Tick now) {
   PacketView view = ViewOf(packet);
-  view.tuple = flow.half().key.tuple;
+  view.tuple = flow.key().tuple;
   const Decision decision = Decide(view, snapshot, flow, now);
   return AnswerWithError(packet, snapshot, ErrorKind::kTooBig, RouterFor(decision, packet),
                          flow.half().action.mtu, now);
@@ -197,7 +197,7 @@ Verdict SlowPath::AnswerTooBig(Packet& packet, const tables::Snapshot& snapshot,
 Verdict SlowPath::AnswerTimeExceeded(Packet& packet, const tables::Snapshot& snapshot,
                                      flow::ConnectionRef flow, Tick now) {
   PacketView view = ViewOf(packet);
-  view.tuple = flow.half().key.tuple;
+  view.tuple = flow.key().tuple;
   const Decision decision = Decide(view, snapshot, flow, now);
   const std::size_t hop = packet.headers.ttl == 0 ? 0 : packet.headers.ttl - 1u;
   if (hop >= decision.hop_count) return Verdict::Drop(DropReason::kTtlExceeded);

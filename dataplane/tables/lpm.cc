@@ -1,6 +1,7 @@
 #include "dataplane/tables/lpm.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <vector>
 
@@ -17,6 +18,20 @@ unsigned __int128 KeyV6(const wire::IpAddress& address) {
   const std::uint8_t* bytes = address.mapped().data();
   const unsigned __int128 high = wire::Load<wire::be64>(bytes).value();
   return high << 64 | wire::Load<wire::be64>(bytes + 8).value();
+}
+
+// Keys are made a cacheful at a time.
+constexpr std::size_t kKeysAtOnce = 256;
+
+template <typename Word, typename Address, typename KeyOf>
+void FindBulk(const Poptrie<Word>& trie, std::span<const Address> addresses,
+              std::span<std::uint32_t> values, KeyOf key_of) {
+  std::array<Word, kKeysAtOnce> keys;
+  for (std::size_t at = 0; at < addresses.size(); at += kKeysAtOnce) {
+    const std::size_t count = std::min(kKeysAtOnce, addresses.size() - at);
+    for (std::size_t i = 0; i < count; ++i) keys[i] = key_of(addresses[at + i]);
+    trie.FindBulk(std::span(keys).first(count), values.subspan(at, count));
+  }
 }
 
 template <typename Word>
@@ -55,6 +70,17 @@ Lpm::Lpm(std::span<const Entry> entries) {
 
 std::uint32_t Lpm::Find(const wire::IpAddress& address) const {
   return address.is_v4() ? v4_.Find(KeyV4(address)) : v6_.Find(KeyV6(address));
+}
+
+void Lpm::FindBulkV4(std::span<const std::uint32_t> addresses,
+                     std::span<std::uint32_t> values) const {
+  FindBulk(v4_, addresses, values,
+           [](std::uint32_t address) { return std::uint64_t{address} << 32; });
+}
+
+void Lpm::FindBulkV6(std::span<const wire::IpAddress> addresses,
+                     std::span<std::uint32_t> values) const {
+  FindBulk(v6_, addresses, values, KeyV6);
 }
 
 std::size_t Lpm::memory_bytes() const { return v4_.memory_bytes() + v6_.memory_bytes(); }

@@ -34,6 +34,12 @@ class Lpm {
   // address bits until the match is decided.
   std::uint32_t Find(const wire::IpAddress& address) const;
 
+  // The same for many addresses of one family at once, at a fraction of the cost of each
+  // (Poptrie::FindBulk). IPv4 addresses in host order. REQUIRES: as many values as addresses.
+  void FindBulkV4(std::span<const std::uint32_t> addresses, std::span<std::uint32_t> values) const;
+  void FindBulkV6(std::span<const wire::IpAddress> addresses,
+                  std::span<std::uint32_t> values) const;
+
   // Bytes held by both tries.
   std::size_t memory_bytes() const;
 

@@ -211,6 +211,79 @@ std::uint32_t Poptrie<Word>::Find(Word key) const {
   return has_popcnt ? WalkWithPopcnt(key) : Walk(key);
 }
 
+// Every key has a place in `entry`: first of a node, in the end of a leaf. `walking` lists the keys
+// that have not come to their leaf, `arrived` those that have since the root.
+template <typename Word>
+template <typename LeafType>
+[[gnu::always_inline]] inline void Poptrie<Word>::WalkBatch(
+    const Word* keys, std::uint32_t* values, std::size_t count,
+    const std::vector<LeafType>& leaves) const {
+  std::array<std::uint32_t, kBatch> entry;
+  std::array<std::uint8_t, kBatch> walking, arrived;
+  std::size_t walking_count = 0, arrived_count = 0;
+  const std::uint32_t* const root = root_.data();
+  const Node* const nodes = nodes_.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t found = root[Bits(keys[i], 0, root_bits_)];
+    entry[i] = found;
+    values[i] = found == kNotFound ? kNotFound : found & ~kLeafFlag;
+    walking[walking_count] = static_cast<std::uint8_t>(i);
+    walking_count += (found & kLeafFlag) == 0 ? 1 : 0;
+  }
+  for (unsigned offset = root_bits_; walking_count > 0; offset += kStride) {
+    const std::size_t step_count = walking_count;
+    walking_count = 0;
+    for (std::size_t k = 0; k < step_count; ++k) {
+      const std::uint8_t i = walking[k];
+      const Node& node = nodes[entry[i]];
+      const unsigned slot = Bits(keys[i], offset, kStride);
+      const std::uint64_t is_child = node.vector >> slot & 1;
+      const std::uint64_t choose_child = 0 - is_child;
+      const std::uint64_t vector = (node.vector & choose_child) | (node.leafvec & ~choose_child);
+      const std::uint32_t base = is_child != 0 ? node.base1 : node.base0;
+      entry[i] = base + Rank(vector, slot) - 1;
+      walking[walking_count] = i;
+      walking_count += is_child;
+      arrived[arrived_count] = i;
+      arrived_count += is_child ^ 1;
+    }
+  }
+  for (std::size_t k = 0; k < arrived_count; ++k) {
+    const std::uint8_t i = arrived[k];
+    const LeafType leaf = leaves[entry[i]];
+    values[i] = leaf == static_cast<LeafType>(kNotFound) ? kNotFound : leaf;
+  }
+}
+
+template <typename Word>
+[[gnu::always_inline]] inline void Poptrie<Word>::WalkBatches(
+    std::span<const Word> keys, std::span<std::uint32_t> values) const {
+  if (root_.empty()) {
+    std::fill_n(values.begin(), keys.size(), kNotFound);
+    return;
+  }
+  for (std::size_t at = 0; at < keys.size(); at += kBatch) {
+    const std::size_t count = std::min(kBatch, keys.size() - at);
+    if (wide_leaves_.empty()) {
+      WalkBatch(keys.data() + at, values.data() + at, count, narrow_leaves_);
+    } else {
+      WalkBatch(keys.data() + at, values.data() + at, count, wide_leaves_);
+    }
+  }
+}
+
+template <typename Word>
+TAPLOOM_TARGET_POPCNT void Poptrie<Word>::WalkBatchesWithPopcnt(
+    std::span<const Word> keys, std::span<std::uint32_t> values) const {
+  WalkBatches(keys, values);
+}
+
+template <typename Word>
+void Poptrie<Word>::FindBulk(std::span<const Word> keys, std::span<std::uint32_t> values) const {
+  static const bool has_popcnt = CpuHasPopcnt();
+  return has_popcnt ? WalkBatchesWithPopcnt(keys, values) : WalkBatches(keys, values);
+}
+
 template <typename Word>
 std::size_t Poptrie<Word>::memory_bytes() const {
   return root_.capacity() * sizeof(root_[0]) + nodes_.capacity() * sizeof(nodes_[0]) +

@@ -41,6 +41,11 @@ class Poptrie {
   // The value of the longest route that contains `key`, or kNotFound.
   std::uint32_t Find(Word key) const;
 
+  // The same for many keys: values[i] = Find(keys[i]). A step of the walk is taken for a batch of
+  // keys before the next step, so their cache misses overlap, and where a key's walk ends is no
+  // branch that the processor has to guess. REQUIRES: as many values as keys.
+  void FindBulk(std::span<const Word> keys, std::span<std::uint32_t> values) const;
+
   std::size_t memory_bytes() const;
 
  private:
@@ -57,6 +62,13 @@ class Poptrie {
   // The same walk, compiled with and without the processor's popcnt instruction.
   std::uint32_t Walk(Word key) const;
   std::uint32_t WalkWithPopcnt(Word key) const;
+
+  static constexpr std::size_t kBatch = 64;
+  template <typename LeafType>
+  void WalkBatch(const Word* keys, std::uint32_t* values, std::size_t count,
+                 const std::vector<LeafType>& leaves) const;
+  void WalkBatches(std::span<const Word> keys, std::span<std::uint32_t> values) const;
+  void WalkBatchesWithPopcnt(std::span<const Word> keys, std::span<std::uint32_t> values) const;
 
   std::uint32_t Leaf(std::uint32_t position) const;
 

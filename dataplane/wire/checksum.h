@@ -29,6 +29,13 @@ constexpr std::uint16_t Fold(std::uint64_t sum) {
   return static_cast<std::uint16_t>(sum);
 }
 
+// The same for a sum of a few words.
+constexpr std::uint16_t FoldFew(std::uint32_t sum) {
+  sum = (sum & 0xffffu) + (sum >> 16);
+  sum = (sum & 0xffffu) + (sum >> 16);
+  return static_cast<std::uint16_t>(sum);
+}
+
 // The sum of `bytes`; an odd last byte counts as followed by a zero byte (RFC 1071 §1). Chunks may
 // be added together when all but the last have even size.
 inline std::uint64_t SumBytes(std::span<const std::uint8_t> bytes) {
@@ -80,15 +87,16 @@ class ChecksumDelta {
 };
 
 // A finished checksum after the words behind `delta` changed.
-inline std::uint16_t UpdateChecksum(std::uint16_t checksum, std::uint16_t delta) {
+// `delta` may be the sum of a few.
+inline std::uint16_t UpdateChecksum(std::uint16_t checksum, std::uint32_t delta) {
   return static_cast<std::uint16_t>(
-      ~Fold(std::uint64_t{static_cast<std::uint16_t>(~checksum)} + delta));
+      ~FoldFew(std::uint32_t{static_cast<std::uint16_t>(~checksum)} + delta));
 }
 
 // An uncomplemented partial sum (a frame that still needs its checksum) after the words behind
 // `delta` changed.
 inline std::uint16_t UpdatePartialSum(std::uint16_t sum, std::uint16_t delta) {
-  return Fold(std::uint64_t{sum} + delta);
+  return FoldFew(std::uint32_t{sum} + delta);
 }
 
 }  // namespace taploom::wire

@@ -7,8 +7,6 @@
 namespace taploom::wire {
 namespace {
 
-constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 // Bits in front of an IPv4 address in the 16-byte form.
 constexpr unsigned kMappedBits = 96;
 
@@ -25,19 +23,6 @@ IpAddress IpAddress::V4(std::uint32_t host_order) {
   return V4FromBytes(reinterpret_cast<const std::uint8_t*>(&wire));
 }
 
-IpAddress IpAddress::V4FromBytes(const std::uint8_t* four_bytes) {
-  IpAddress result;
-  std::memcpy(result.bytes_.data(), kMappedPrefix.data(), kMappedPrefix.size());
-  std::memcpy(result.bytes_.data() + 12, four_bytes, 4);
-  return result;
-}
-
-IpAddress IpAddress::V6FromBytes(const std::uint8_t* sixteen_bytes) {
-  IpAddress result;
-  std::memcpy(result.bytes_.data(), sixteen_bytes, 16);
-  return result;
-}
-
 std::optional<IpAddress> IpAddress::FromBytes(std::string_view bytes) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   if (bytes.size() == 4) return V4FromBytes(data);
@@ -51,10 +36,6 @@ std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
   if (inet_pton(AF_INET, copy.c_str(), bytes) == 1) return V4FromBytes(bytes);
   if (inet_pton(AF_INET6, copy.c_str(), bytes) == 1) return V6FromBytes(bytes);
   return std::nullopt;
-}
-
-bool IpAddress::is_v4() const {
-  return std::memcmp(bytes_.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0;
 }
 
 bool IpAddress::is_multicast() const {

@@ -1,6 +1,7 @@
 #include "dataplane/wire/parse.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "dataplane/wire/byte_order.h"
 #include "dataplane/wire/checksum.h"
@@ -162,42 +163,52 @@ bool ReadIpv6(std::span<const std::uint8_t> packet, std::size_t available_size, 
   return true;
 }
 
+bool HasRightChecksum(std::span<const std::uint8_t> packet, std::size_t header_size) {
+  if (header_size != ipv4::kMinSize) return Fold(SumBytes(packet.first(header_size))) == 0xffff;
+  // Nearly every packet: no loop.
+  const std::uint8_t* words = packet.data();
+  const std::uint64_t sum = std::uint64_t{Load<std::uint32_t>(words)} +
+                            Load<std::uint32_t>(words + 4) + Load<std::uint32_t>(words + 8) +
+                            Load<std::uint32_t>(words + 12) + Load<std::uint32_t>(words + 16);
+  return Fold(sum) == 0xffff;
+}
+
 bool HasTransportHeader(const Headers& headers) {
   return !headers.is_fragment || headers.is_first_fragment;
 }
 
 }  // namespace
 
-Headers Parse(std::span<const std::uint8_t> head, std::size_t frame_size) {
-  Headers headers;
-  if (head.size() < kEthernetSize) return headers;
+void Parse(std::span<const std::uint8_t> head, std::size_t frame_size, Headers& headers) {
+  std::construct_at(&headers);  // in place: an assignment would go through a temporary
+  if (head.size() < kEthernetSize) return;
   const std::uint16_t ether_type = Read16(head, ethernet::kType);
   const auto packet = head.subspan(kEthernetSize);
   const std::size_t available_size = frame_size - kEthernetSize;
   switch (ether_type) {
     case kEtherTypeArp:
       if (packet.size() >= arp::kSize) headers.kind = FrameKind::kArp;
-      return headers;
+      return;
     case kEtherTypeIpv4:
-      if (!ReadIpv4(packet, available_size, headers)) return headers;
-      if (Fold(SumBytes(packet.first(headers.l4_offset - kEthernetSize))) != 0xffff) return headers;
+      if (!ReadIpv4(packet, available_size, headers)) return;
+      if (!HasRightChecksum(packet, headers.l4_offset - kEthernetSize)) return;
       break;
     case kEtherTypeIpv6:
-      if (!ReadIpv6(packet, available_size, headers)) return headers;
+      if (!ReadIpv6(packet, available_size, headers)) return;
       break;
     default:
       headers.kind = FrameKind::kUnsupported;
-      return headers;
+      return;
   }
   if (HasTransportHeader(headers)) {
     const std::size_t claimed = headers.l3_size - (headers.l4_offset - kEthernetSize);
     auto l4 = head.subspan(headers.l4_offset);
     // Bytes behind the IP packet are Ethernet padding (IEEE 802.3 §4.2.3.3): never a header.
     l4 = l4.first(std::min(l4.size(), claimed));
-    if (!ReadTransport(l4, claimed, headers)) return headers;
+    if (!ReadTransport(l4, claimed, headers)) return;
   }
   headers.kind = FrameKind::kIp;
-  return headers;
+  return;
 }
 
 Headers ParseQuoted(std::span<const std::uint8_t> quoted, Family family) {

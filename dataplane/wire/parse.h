@@ -68,7 +68,12 @@ struct Headers {
 // may be read. Guarantees for kIp: l3_offset, l4_offset and, when has_transport, the whole
 // transport header lie inside `head`; l3_size ≤ frame_size − l3_offset; the IPv4 header checksum is
 // right; an ICMP error's quoted header may still be short (see ParseQuoted). Never allocates.
-Headers Parse(std::span<const std::uint8_t> head, std::size_t frame_size);
+void Parse(std::span<const std::uint8_t> head, std::size_t frame_size, Headers& headers);
+inline Headers Parse(std::span<const std::uint8_t> head, std::size_t frame_size) {
+  Headers headers;
+  Parse(head, frame_size, headers);
+  return headers;
+}
 
 // Parses the IP packet quoted in an ICMP error, of which only the first bytes may be there (RFC
 // 792: header + 8 bytes). Ports (or the ICMP identifier) are read when the bytes are there;

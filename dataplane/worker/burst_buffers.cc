@@ -13,9 +13,9 @@ BurstBuffers::BurstBuffers() {
   if (memory == MAP_FAILED)
     throw std::system_error(errno, std::generic_category(), "cannot map the frame buffers");
   memory_ = static_cast<std::uint8_t*>(memory);
-  std::uint8_t* const tails = memory_ + kCount * Packet::kHeadCapacity;
+  std::uint8_t* const tails = memory_ + kCount * kHeadStride;
   for (std::size_t i = 0; i < kCount; ++i) {
-    packets_[i].head = memory_ + i * Packet::kHeadCapacity;
+    packets_[i].head = memory_ + i * kHeadStride;
     packets_[i].tail = tails + i * Packet::kTailCapacity;
   }
 }

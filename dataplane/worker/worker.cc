@@ -77,8 +77,10 @@ void Worker::Run() {
   pthread_setname_np(pthread_self(), "worker");
   Clock::time_point last_packet = Clock::now();
   Clock::time_point now = last_packet;
+  bool has_expired_all = true;
   while (!stopping_) {
-    const bool stay_awake = !ready_.empty() || now - last_packet < options_.spin;
+    const bool stay_awake =
+        !ready_.empty() || !has_expired_all || now - last_packet < options_.spin;
     Poll(stay_awake ? 0 : kIdleTimeoutMs);
     now = Clock::now();
     const Tick tick = std::chrono::duration_cast<Tick>(now - start_);
@@ -87,7 +89,7 @@ void Worker::Run() {
       last_packet = poll_time_ = now;
       ServeReadyPorts(tick);
     }
-    if (has_packets || !stay_awake) pipeline_.Expire(tick);
+    if (has_packets || !stay_awake || !has_expired_all) has_expired_all = pipeline_.Expire(tick);
   }
 }
 

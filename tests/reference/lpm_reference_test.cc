@@ -51,10 +51,33 @@ std::vector<Lpm::Entry> RandomTable(RandomSource& random, std::size_t count, Val
   return entries;
 }
 
+// Many at once are answered as one at a time.
+void ExpectBulkAgrees(const Lpm& lpm, const std::vector<wire::IpAddress>& asked) {
+  std::vector<std::uint32_t> v4;
+  std::vector<wire::IpAddress> v6;
+  for (const wire::IpAddress& address : asked) {
+    if (address.is_v4()) {
+      v4.push_back(address.v4_host_order());
+    } else {
+      v6.push_back(address);
+    }
+  }
+  std::vector<std::uint32_t> values(asked.size());
+  lpm.FindBulkV4(v4, values);
+  for (std::size_t i = 0; i < v4.size(); ++i) {
+    const auto address = wire::IpAddress::V4(v4[i]);
+    ASSERT_EQ(values[i], lpm.Find(address)) << address.ToString() << ", TAPLOOM_SEED=" << Seed();
+  }
+  lpm.FindBulkV6(v6, values);
+  for (std::size_t i = 0; i < v6.size(); ++i)
+    ASSERT_EQ(values[i], lpm.Find(v6[i])) << v6[i].ToString() << ", TAPLOOM_SEED=" << Seed();
+}
+
 void ExpectSameAnswers(const std::vector<Lpm::Entry>& entries, RandomSource& random,
                        std::size_t query_count) {
   const Lpm lpm(entries);
   const LinearLpm reference(entries);
+  std::vector<wire::IpAddress> asked;
   for (std::size_t i = 0; i < query_count; ++i) {
     const bool anywhere = entries.empty() || random.OneIn(8);
     const wire::IpAddress address =
@@ -63,7 +86,9 @@ void ExpectSameAnswers(const std::vector<Lpm::Entry>& entries, RandomSource& ran
     ASSERT_EQ(lpm.Find(address), reference.Find(address))
         << address.ToString() << " among " << entries.size()
         << " prefixes, TAPLOOM_SEED=" << Seed();
+    asked.push_back(address);
   }
+  ExpectBulkAgrees(lpm, asked);
 }
 
 TEST(LpmReference, SmallTablesAnswerAlike) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace taploom::flow {
 namespace {
 
@@ -102,6 +104,45 @@ TEST_F(ConnectionTableTest, ExpiryLooksAtNoMoreThanItsBudget) {
   EXPECT_GE(table.size(), 70u);
   for (int i = 0; i < 10; ++i) table.Expire(seconds(120), 30);
   EXPECT_EQ(0u, table.size());
+}
+
+TEST_F(ConnectionTableTest, ASearchBegunBeforeAnInsertOrARemovalSeesIt) {
+  ConnectionTable table({.capacity = 4});
+  const auto locate = [&](std::uint32_t number) {
+    ConnectionTable::Search search = table.Begin(Key(number, 1));
+    table.Locate(search);
+    table.LocateAgain(search);
+    return search;
+  };
+  const auto before = locate(1);
+  Connection* connection = Add(table, 1);
+  EXPECT_EQ(connection, table.Find(Key(1, 1), before, Tick()).connection);
+  const auto while_there = locate(1);
+  EXPECT_EQ(connection, table.Find(Key(1, 1), while_there, Tick()).connection);
+  table.Remove(*connection);
+  EXPECT_FALSE(table.Find(Key(1, 1), while_there, Tick()));
+  // The place is taken by another connection, and then by the same one again.
+  Connection* other = Add(table, 2);
+  EXPECT_FALSE(table.Find(Key(1, 1), while_there, Tick()));
+  table.Remove(*other);
+  connection = Add(table, 1);
+  EXPECT_EQ(connection, table.Find(Key(1, 1), while_there, Tick()).connection);
+  EXPECT_FALSE(table.Find(Key(1, 1), while_there, seconds(61))) << "idle for too long";
+}
+
+TEST_F(ConnectionTableTest, BulkSearchFindsWhatSingleSearchesFind) {
+  ConnectionTable table({.capacity = 1000, .capacity_per_port = 10'000});
+  for (std::uint32_t i = 0; i < 1000; i += 2) Add(table, i);
+  std::vector<FlowKey> keys;
+  for (std::uint32_t i = 0; i < 1000; ++i)
+    keys.push_back(Key(i * 7 % 1000, static_cast<std::uint16_t>(1 + i % 3)));
+  std::vector<ConnectionRef> found(keys.size());
+  table.FindBulk(keys, Tick(), found);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const ConnectionRef alone = table.Find(keys[i], Tick());
+    EXPECT_EQ(alone.connection, found[i].connection) << i;
+    EXPECT_EQ(alone.direction, found[i].direction) << i;
+  }
 }
 
 TEST_F(ConnectionTableTest, ATakenReplyKeyLeavesTheNewConnectionWithItsOriginalHalf) {

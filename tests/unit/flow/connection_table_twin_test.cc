@@ -2,6 +2,7 @@
 // other.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <random>
 
@@ -27,6 +28,11 @@ TEST(ConnectionTableTwin, AgreesWithAMap) {
   std::map<std::uint32_t, TwinEntry> twin;
   Tick now{};
   int refused = 0;
+  struct Begun {
+    std::uint32_t n = 0;
+    ConnectionTable::Search search;
+  };
+  std::array<Begun, 32> begun_before;
   for (int step = 0; step < 200'000; ++step) {
     const auto n = static_cast<std::uint32_t>(random() % kKeys);
     const bool by_reply = random() % 2 == 0;
@@ -34,8 +40,22 @@ TEST(ConnectionTableTwin, AgreesWithAMap) {
                   [&](const auto& item) { return item.first == n && item.second.IsExpired(now); });
     const ConnectionRef found = table.Find(by_reply ? ReplyKey(n) : OriginalKey(n), now);
     ASSERT_EQ(static_cast<bool>(found), twin.contains(n)) << "step " << step << ", key " << n;
+    // A search that began many steps ago must see everything that happened since.
+    Begun& begun = begun_before[static_cast<std::size_t>(step) % begun_before.size()];
+    if (step >= static_cast<int>(begun_before.size())) {
+      std::erase_if(twin, [&](const auto& item) {
+        return item.first == begun.n && item.second.IsExpired(now);
+      });
+      ASSERT_EQ(static_cast<bool>(table.Find(OriginalKey(begun.n), begun.search, now)),
+                twin.contains(begun.n))
+          << "step " << step << ", key " << begun.n;
+      if (begun.n == n && !twin.contains(n)) continue;  // `found` is no more
+    }
+    begun = {n, table.Begin(OriginalKey(n))};
+    table.Locate(begun.search);
+    table.LocateAgain(begun.search);
     if (found) {
-      ASSERT_EQ(found.half().key, by_reply ? ReplyKey(n) : OriginalKey(n));
+      ASSERT_EQ(found.key(), by_reply ? ReplyKey(n) : OriginalKey(n));
     }
     switch (random() % 4) {
       case 0:
