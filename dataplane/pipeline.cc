@@ -1,5 +1,6 @@
 #include "dataplane/pipeline.h"
 
+#include <cstring>
 #include <utility>
 
 #include "dataplane/flow/conntrack.h"
@@ -41,7 +42,7 @@ bool IsPlain(const Packet& packet) {
   const wire::Headers& headers = packet.headers;
   return headers.kind == wire::FrameKind::kIp && !headers.is_icmp_error &&
          (!headers.is_fragment || headers.is_first_fragment) &&
-         !slowpath::IsNeighborSolicitation(packet);
+         !(headers.protocol == wire::kProtocolIcmpv6 && slowpath::IsNeighborSolicitation(packet));
 }
 
 // A NAT gateway forwards fragments of UDP only (vpc-semantics §4).
@@ -125,37 +126,45 @@ void Pipeline::BeginSearch(const Packet& packet, std::size_t place) {
   flow::FlowKey& key = keys_[place];
   flow::SetTuple(packet.headers, key.tuple);
   key.ingress_port = packet.ingress_port;
-  searches_[place] = connections_.Begin(key);
+  connections_.Begin(key, searches_[place]);
 }
 
 void Pipeline::Decide(Packet& packet, std::size_t place, Tick now) {
   const flow::FlowKey& key = keys_[place];
-  packet.verdict = is_plain_[place]
-                       ? DecideFlow(packet, key, connections_.Find(key, searches_[place], now), now)
-                       : DecideOther(packet, now);
+  if (is_plain_[place]) {
+    DecideFlow(packet, key, connections_.Find(key, searches_[place], now), now);
+  } else {
+    DecideOther(packet, now);
+  }
   if (packet.verdict.drop_reason == DropReason::kNone) return;
   observe::PortCounters& port = counters_.port(packet.ingress_port);
   port.drops[static_cast<std::size_t>(packet.verdict.drop_reason)].Add();
   if (slowpath::IsWorthRemembering(packet)) port.last_drop.Record(slowpath::DroppedOf(packet));
 }
 
-Verdict Pipeline::DecideOther(Packet& packet, Tick now) {
+void Pipeline::DecideOther(Packet& packet, Tick now) {
   switch (packet.headers.kind) {
     case wire::FrameKind::kMalformed:
-      return Verdict::Drop(DropReason::kMalformed);
+      packet.verdict = Verdict::Drop(DropReason::kMalformed);
+      return;
     case wire::FrameKind::kUnsupported:
-      return Verdict::Drop(DropReason::kUnsupportedEtherType);
+      packet.verdict = Verdict::Drop(DropReason::kUnsupportedEtherType);
+      return;
     case wire::FrameKind::kArp:
-      return slowpath::AnswerArp(packet, *snapshot_);
+      packet.verdict = slowpath::AnswerArp(packet, *snapshot_);
+      return;
     case wire::FrameKind::kIp:
       break;
   }
-  if (slowpath::IsNeighborSolicitation(packet))
-    return slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
-  if (packet.headers.is_icmp_error) return slow_path_.ForwardIcmpError(packet, *snapshot_, now);
-  const std::optional<flow::FlowKey> key = KeyOf(packet, now);
-  if (!key) return Verdict::Drop(DropReason::kFragmentUnknown);
-  return DecideFlow(packet, *key, connections_.Find(*key, now), now);
+  if (slowpath::IsNeighborSolicitation(packet)) {
+    packet.verdict = slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
+  } else if (packet.headers.is_icmp_error) {
+    packet.verdict = slow_path_.ForwardIcmpError(packet, *snapshot_, now);
+  } else if (const std::optional<flow::FlowKey> key = KeyOf(packet, now)) {
+    DecideFlow(packet, *key, connections_.Find(*key, now), now);
+  } else {
+    packet.verdict = Verdict::Drop(DropReason::kFragmentUnknown);
+  }
 }
 
 std::optional<flow::FlowKey> Pipeline::KeyOf(const Packet& packet, Tick now) const {
@@ -167,8 +176,8 @@ std::optional<flow::FlowKey> Pipeline::KeyOf(const Packet& packet, Tick now) con
   return key;
 }
 
-Verdict Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow,
-                             Tick now) {
+void Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow,
+                          Tick now) {
   if (flow && flow::StartsAnew(*flow.connection, packet.headers)) {
     connections_.Remove(*flow.connection);
     flow = {};
@@ -178,22 +187,31 @@ Verdict Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, flow::Con
     if (packet.headers.is_fragment && !packet.headers.is_first_fragment)
       return Verdict::Drop(DropReason::kFragmentUnknown);
     const slowpath::SlowPathResult first = slow_path_.DecideFirst(packet, *snapshot_, key, now);
-    return first.flow ? ForwardFlow(packet, first.flow, now) : first.verdict;
+    if (first.flow) return ForwardFlow(packet, first.flow, now);
+    packet.verdict = first.verdict;
+    return;
   }
-  if (IsRefusedFragment(packet, *flow.connection)) return Verdict::Drop(DropReason::kNatFragment);
+  if (IsRefusedFragment(packet, *flow.connection)) {
+    packet.verdict = Verdict::Drop(DropReason::kNatFragment);
+    return;
+  }
   if (!IsDecided(packet, flow)) {
     const slowpath::SlowPathResult again = slow_path_.DecideAgain(packet, *snapshot_, flow, now);
-    if (!again.flow) return again.verdict;
+    packet.verdict = again.verdict;
+    if (!again.flow) return;
     flow = again.flow;
   }
-  if (!AdvanceConnection(packet, flow, now)) return Verdict::Drop(DropReason::kInvalidTcp);
-  return ForwardFlow(packet, flow, now);
+  if (!AdvanceConnection(packet, flow, now)) {
+    packet.verdict = Verdict::Drop(DropReason::kInvalidTcp);
+    return;
+  }
+  ForwardFlow(packet, flow, now);
 }
 
 bool Pipeline::IsDecided(const Packet& packet, flow::ConnectionRef flow) const {
   const flow::FlowAction& action = flow.half().action;
   return action.generation == static_cast<std::uint32_t>(snapshot_->generation) &&
-         action.frame_mac == wire::DestinationMac(packet.head);
+         std::memcmp(packet.head, action.frame_mac.bytes.data(), sizeof action.frame_mac) == 0;
 }
 
 bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now) {
@@ -216,17 +234,20 @@ bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow,
   return true;
 }
 
-Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
+void Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
   flow::Half& half = flow.half();
   const flow::FlowAction& action = half.action;
   bool fragments = false;
   if (SizeForMtu(packet) > action.mtu && !CutsSmaller(packet, action.mtu)) {
-    if (packet.headers.dont_fragment || packet.vnet.is_gso())
-      return slow_path_.AnswerTooBig(packet, *snapshot_, flow, now);
+    if (packet.headers.dont_fragment || packet.vnet.is_gso()) {
+      packet.verdict = slow_path_.AnswerTooBig(packet, *snapshot_, flow, now);
+      return;
+    }
     fragments = true;
   }
   if (packet.headers.ttl <= action.ttl_decrement && action.ttl_decrement != 0) {
-    return slow_path_.AnswerTimeExceeded(packet, *snapshot_, flow, now);
+    packet.verdict = slow_path_.AnswerTimeExceeded(packet, *snapshot_, flow, now);
+    return;
   }
   if (packet.headers.is_first_fragment) {
     fragments_.Remember(flow.key(), packet.headers.fragment_id, now);
@@ -239,8 +260,8 @@ Verdict Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now
     CountNat(slow_path_.nat_counters(flow.connection->nat_gateway), flow.direction,
              packet.headers.l3_size);
   }
-  return fragments ? Verdict::Fragment(action.egress_port, action.mtu)
-                   : Verdict::Forward(action.egress_port);
+  packet.verdict = fragments ? Verdict::Fragment(action.egress_port, action.mtu)
+                             : Verdict::Forward(action.egress_port);
 }
 
 void Pipeline::CountSent(std::uint16_t egress_port, std::uint32_t bytes) {

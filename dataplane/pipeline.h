@@ -61,15 +61,17 @@ class Pipeline {
   void ProcessSome(std::span<Packet> burst, Tick now);
   void Receive(Packet& packet);
   void BeginSearch(const Packet& packet, std::size_t place);
+  // These set the packet's verdict in place: returned in pieces, it would be put together from
+  // stores that have not finished.
   void Decide(Packet& packet, std::size_t place, Tick now);
   // What is no plain packet of a flow: ARP, neighbour discovery, ICMP errors, later fragments, and
   // what cannot be parsed.
-  Verdict DecideOther(Packet& packet, Tick now);
-  Verdict DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow, Tick now);
+  void DecideOther(Packet& packet, Tick now);
+  void DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow, Tick now);
   bool IsDecided(const Packet& packet, flow::ConnectionRef flow) const;
   // False for a segment that does not fit its connection.
   bool AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now);
-  Verdict ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
+  void ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
   static void OnFree(void* self, const flow::Connection& connection);
 
   observe::Counters& counters_;

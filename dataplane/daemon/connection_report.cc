@@ -54,12 +54,12 @@ std::uint64_t MillisecondsSince(Tick then, Tick now) {
 
 void ReportConnection(const flow::Connection& connection, const tables::Snapshot& snapshot,
                       Tick now, config::Connection& report) {
+  const flow::FlowKey& original_key = connection.original_key;
   const flow::Half& original = connection.half(flow::FlowDirection::kOriginal);
   const flow::Half& reply = connection.half(flow::FlowDirection::kReply);
   report.set_protocol(slowpath::ProtocolText(original_key.tuple.protocol));
   report.set_ingress_port(original_key.ingress_port);
   report.set_egress_port(original.action.egress_port);
-  const flow::FlowKey& original_key = connection.original_key;
   report.set_source(BytesOf(original_key.tuple.source));
   report.set_source_port(original_key.tuple.source_port);
   report.set_destination(BytesOf(original_key.tuple.destination));

@@ -78,7 +78,7 @@ void ConnectionTable::FindBulk(std::span<const FlowKey> keys, Tick now,
   std::array<Search, kAtOnce> searches;
   for (std::size_t at = 0; at < keys.size(); at += kAtOnce) {
     const auto some = keys.subspan(at, std::min(kAtOnce, keys.size() - at));
-    for (std::size_t i = 0; i < some.size(); ++i) searches[i] = Begin(some[i]);
+    for (std::size_t i = 0; i < some.size(); ++i) Begin(some[i], searches[i]);
     for (std::size_t i = 0; i < some.size(); ++i) Locate(searches[i]);
     for (std::size_t i = 0; i < some.size(); ++i) LocateAgain(searches[i]);
     for (std::size_t i = 0; i < some.size(); ++i) found[at + i] = Find(some[i], searches[i], now);
@@ -149,6 +149,13 @@ std::uint32_t ConnectionTable::TakeIndex(Tick now) {
   if (free_list_ == TimingWheel::kNil) return used_++;
   const std::uint32_t index = free_list_;
   free_list_ = arena_[index].wheel_next;
+  // The next one is wanted soon, and was freed long ago.
+  if (free_list_ != TimingWheel::kNil) {
+    __builtin_prefetch(&arena_[free_list_].original_key, 1);
+    __builtin_prefetch(&arena_[free_list_].reply_key, 1);
+    __builtin_prefetch(&arena_[free_list_].halves[0], 1);
+    __builtin_prefetch(&arena_[free_list_].halves[1], 1);
+  }
   return index;
 }
 

@@ -87,7 +87,7 @@ class ConnectionTable {
     std::uint16_t tag = 0;
     bool needs_other_bucket = false;
   };
-  Search Begin(const FlowKey& key) const;
+  void Begin(const FlowKey& key, Search& search) const;
   void Locate(Search& search) const;
   void LocateAgain(Search& search) const;
   ConnectionRef Find(const FlowKey& key, const Search& search, Tick now);
@@ -238,14 +238,14 @@ inline ConnectionRef ConnectionTable::Found(std::uint32_t reference, Tick now) {
   return {&connection, DirectionOf(reference)};
 }
 
-inline ConnectionTable::Search ConnectionTable::Begin(const FlowKey& key) const {
+inline void ConnectionTable::Begin(const FlowKey& key, Search& search) const {
   const Places places = PlacesOf(key);
   __builtin_prefetch(&buckets_[places.first]);
-  Search search;
   search.bucket = static_cast<std::uint32_t>(places.first);
   search.other_bucket = static_cast<std::uint32_t>(places.second);
+  search.candidate = kEmpty;
   search.tag = places.tag;
-  return search;
+  search.needs_other_bucket = false;
 }
 
 // The lines that a packet of this direction touches (see Connection).

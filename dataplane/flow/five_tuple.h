@@ -61,12 +61,13 @@ struct FlowKey {
 
   // Five words, compared without a branch between them.
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
-    std::uint64_t words_of_a[5], words_of_b[5];
-    std::memcpy(words_of_a, &a, sizeof words_of_a);
-    std::memcpy(words_of_b, &b, sizeof words_of_b);
-    std::uint64_t difference = 0;
-    for (int i = 0; i < 5; ++i) difference |= words_of_a[i] ^ words_of_b[i];
-    return difference == 0;
+    const auto* bytes_of_a = reinterpret_cast<const std::uint8_t*>(&a);
+    const auto* bytes_of_b = reinterpret_cast<const std::uint8_t*>(&b);
+    const auto difference = [&](std::size_t at) {
+      return wire::Load<std::uint64_t>(bytes_of_a + at) ^
+             wire::Load<std::uint64_t>(bytes_of_b + at);
+    };
+    return (difference(0) | difference(8) | difference(16) | difference(24) | difference(32)) == 0;
   }
 };
 static_assert(sizeof(FlowKey) == 40 && std::has_unique_object_representations_v<FlowKey>);

@@ -14,6 +14,9 @@ constexpr unsigned kSlots = 1u << kStride;
 constexpr std::uint32_t kLeafFlag = 0x80000000u;
 constexpr std::uint32_t kLargestRootValue = 0x7ffffffeu;
 
+// More nodes than this do not stay in a core's own caches, and are prefetched.
+constexpr std::size_t kNodesInCache = 16'384;
+
 // In a 16-bit leaf.
 constexpr std::uint16_t kNarrowNotFound = 0xffffu;
 
@@ -34,10 +37,10 @@ template <typename Word>
   return static_cast<std::uint32_t>(((key << offset) >> 1) >> (kWidth - 1 - count));
 }
 
-// How many of the bits 0..slot are set in `vector`.
+// How many of the bits below `slot` are set in `vector`. One bzhi and one popcnt.
 [[gnu::always_inline]] inline std::uint32_t Rank(std::uint64_t vector, unsigned slot) {
-  const std::uint64_t up_to_slot = (std::uint64_t{2} << slot) - 1;
-  return static_cast<std::uint32_t>(__builtin_popcountll(vector & up_to_slot));
+  const std::uint64_t below_slot = (std::uint64_t{1} << slot) - 1;
+  return static_cast<std::uint32_t>(__builtin_popcountll(vector & below_slot));
 }
 
 #if defined(__x86_64__)
@@ -134,20 +137,22 @@ class Poptrie<Word>::Builder {
 
     Node node;
     for (std::size_t i = 0; i < child_count; ++i) {
-      node.vector |= std::uint64_t{1} << children[i].slot;
+      node.vectors[kChild] |= std::uint64_t{1} << children[i].slot;
     }
-    node.base0 = static_cast<std::uint32_t>(leaves_.size());
+    node.bases[kLeaf] = static_cast<std::uint32_t>(leaves_.size());
     for (unsigned slot = 0; slot < kSlots; ++slot) {
-      if ((node.vector >> slot & 1) != 0) continue;
-      if (node.leafvec != 0 && leaves_.back() == values[slot]) continue;
-      node.leafvec |= std::uint64_t{1} << slot;
+      if ((node.vectors[kChild] >> slot & 1) != 0) continue;
+      const bool is_first = leaves_.size() == node.bases[kLeaf];
+      if (!is_first && leaves_.back() == values[slot]) continue;
+      // The first run begins at slot 0, whatever lies there: children never ask.
+      if (!is_first) node.vectors[kLeaf] |= std::uint64_t{1} << (slot - 1);
       leaves_.push_back(values[slot]);
     }
-    node.base1 = AddNodes(child_count);
+    node.bases[kChild] = AddNodes(child_count);
     trie_.nodes_[position] = node;
     for (std::size_t i = 0; i < child_count; ++i) {
-      FillNode(node.base1 + static_cast<std::uint32_t>(i), {children[i].begin, children[i].end},
-               depth + kStride, values[children[i].slot]);
+      FillNode(node.bases[kChild] + static_cast<std::uint32_t>(i),
+               {children[i].begin, children[i].end}, depth + kStride, values[children[i].slot]);
     }
   }
 
@@ -158,6 +163,8 @@ class Poptrie<Word>::Builder {
   }
 
   void StoreLeaves() {
+    leaves_.push_back(kNotFound);  // so that there is a first leaf, which WalkBatch may read for
+                                   // keys that have none
     const bool all_fit = std::all_of(leaves_.begin(), leaves_.end(), [](std::uint32_t value) {
       return value < kNarrowNotFound || value == kNotFound;
     });
@@ -195,8 +202,9 @@ template <typename Word>
   const Node* node = &nodes_[entry];
   for (unsigned offset = root_bits_;; offset += kStride) {
     const unsigned slot = Bits(key, offset, kStride);
-    if ((node->vector >> slot & 1) == 0) return Leaf(node->base0 + Rank(node->leafvec, slot) - 1);
-    node = &nodes_[node->base1 + Rank(node->vector, slot) - 1];
+    if ((node->vectors[kChild] >> slot & 1) == 0)
+      return Leaf(node->bases[kLeaf] + Rank(node->vectors[kLeaf], slot));
+    node = &nodes_[node->bases[kChild] + Rank(node->vectors[kChild], slot)];
   }
 }
 
@@ -211,24 +219,25 @@ std::uint32_t Poptrie<Word>::Find(Word key) const {
   return has_popcnt ? WalkWithPopcnt(key) : Walk(key);
 }
 
-// Every key has a place in `entry`: first of a node, in the end of a leaf. `walking` lists the keys
-// that have not come to their leaf, `arrived` those that have since the root.
+// Every key has a place in `entry`: what the root says of it, then the positions of nodes, in the
+// end that of its leaf. `walking` lists the keys that have not come to their leaf.
 template <typename Word>
-template <typename LeafType>
-[[gnu::always_inline]] inline void Poptrie<Word>::WalkBatch(
-    const Word* keys, std::uint32_t* values, std::size_t count,
-    const std::vector<LeafType>& leaves) const {
+template <bool kIsLarge, typename LeafType>
+[[gnu::always_inline]] inline void Poptrie<Word>::WalkBatch(const Word* keys, std::uint32_t* values,
+                                                            std::size_t count,
+                                                            const LeafType* leaves) const {
   std::array<std::uint32_t, kBatch> entry;
-  std::array<std::uint8_t, kBatch> walking, arrived;
-  std::size_t walking_count = 0, arrived_count = 0;
+  std::array<std::uint8_t, kBatch> walking;
+  std::size_t walking_count = 0;
   const std::uint32_t* const root = root_.data();
   const Node* const nodes = nodes_.data();
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t found = root[Bits(keys[i], 0, root_bits_)];
+    const std::uint32_t is_node = (found & kLeafFlag) == 0 ? 1 : 0;
     entry[i] = found;
-    values[i] = found == kNotFound ? kNotFound : found & ~kLeafFlag;
     walking[walking_count] = static_cast<std::uint8_t>(i);
-    walking_count += (found & kLeafFlag) == 0 ? 1 : 0;
+    walking_count += is_node;
+    if constexpr (kIsLarge) __builtin_prefetch(&nodes[found & (0 - is_node)]);
   }
   for (unsigned offset = root_bits_; walking_count > 0; offset += kStride) {
     const std::size_t step_count = walking_count;
@@ -237,21 +246,23 @@ template <typename LeafType>
       const std::uint8_t i = walking[k];
       const Node& node = nodes[entry[i]];
       const unsigned slot = Bits(keys[i], offset, kStride);
-      const std::uint64_t is_child = node.vector >> slot & 1;
-      const std::uint64_t choose_child = 0 - is_child;
-      const std::uint64_t vector = (node.vector & choose_child) | (node.leafvec & ~choose_child);
-      const std::uint32_t base = is_child != 0 ? node.base1 : node.base0;
-      entry[i] = base + Rank(vector, slot) - 1;
+      const std::size_t kind = node.vectors[kChild] >> slot & 1;
+      const std::uint32_t next = node.bases[kind] + Rank(node.vectors[kind], slot);
+      entry[i] = next;
       walking[walking_count] = i;
-      walking_count += is_child;
-      arrived[arrived_count] = i;
-      arrived_count += is_child ^ 1;
+      walking_count += kind;
+      if constexpr (kIsLarge) {
+        __builtin_prefetch(kind == kChild ? static_cast<const void*>(&nodes[next]) : &leaves[next]);
+      }
     }
   }
-  for (std::size_t k = 0; k < arrived_count; ++k) {
-    const std::uint8_t i = arrived[k];
-    const LeafType leaf = leaves[entry[i]];
-    values[i] = leaf == static_cast<LeafType>(kNotFound) ? kNotFound : leaf;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t found = entry[i];
+    const bool is_decided = (found & kLeafFlag) != 0;
+    const LeafType leaf = leaves[is_decided ? 0 : found];
+    const std::uint32_t from_leaf = leaf == static_cast<LeafType>(kNotFound) ? kNotFound : leaf;
+    const std::uint32_t from_root = found == kNotFound ? kNotFound : found & ~kLeafFlag;
+    values[i] = is_decided ? from_root : from_leaf;
   }
 }
 
@@ -264,10 +275,14 @@ template <typename Word>
   }
   for (std::size_t at = 0; at < keys.size(); at += kBatch) {
     const std::size_t count = std::min(kBatch, keys.size() - at);
-    if (wide_leaves_.empty()) {
-      WalkBatch(keys.data() + at, values.data() + at, count, narrow_leaves_);
+    const Word* const some = keys.data() + at;
+    std::uint32_t* const theirs = values.data() + at;
+    if (!wide_leaves_.empty()) {
+      WalkBatch<true>(some, theirs, count, wide_leaves_.data());
+    } else if (nodes_.size() > kNodesInCache) {
+      WalkBatch<true>(some, theirs, count, narrow_leaves_.data());
     } else {
-      WalkBatch(keys.data() + at, values.data() + at, count, wide_leaves_);
+      WalkBatch<false>(some, theirs, count, narrow_leaves_.data());
     }
   }
 }

@@ -2,11 +2,12 @@
 //
 // A node looks at 6 bits of the key, so it has 64 slots. Each slot is either a child or a leaf:
 //
-//   vector   bit i set: slot i is a child, the popcount(vector up to i)-th of those that lie
+//   vector   bit i set: slot i is a child, the popcount(vector below i)-th of those that lie
 //            contiguously from nodes[base1].
-//   leafvec  bit i set: slot i begins a run of leaf slots with one value, the popcount(leafvec up
-//   to
-//            i)-th from leaves[base0]. Children in between do not end a run: they never ask for it.
+//   leafvec  bit i set: slot i + 1 begins another run of leaf slots with one value, so that the
+//   value
+//            of a slot is the popcount(leafvec below it)-th from leaves[base0]. Children in between
+//            do not end a run: they never ask for it.
 //
 // The first bits of the key index `root_` directly. How many depends on the number of routes: none
 // for the handful of a VPC route table, which then fits in a few cache lines, up to 18 for a table
@@ -49,11 +50,12 @@ class Poptrie {
   std::size_t memory_bytes() const;
 
  private:
+  // vectors[kChild] and bases[kChild] are the paper's vector and base1, vectors[kLeaf] and
+  // bases[kLeaf] its leafvec and base0: what a slot is then chooses by an index, not by a branch.
+  static constexpr std::size_t kLeaf = 0, kChild = 1;
   struct Node {
-    std::uint64_t vector = 0;
-    std::uint64_t leafvec = 0;
-    std::uint32_t base0 = 0;  // first leaf
-    std::uint32_t base1 = 0;  // first child
+    std::uint64_t vectors[2] = {};
+    std::uint32_t bases[2] = {};
   };
   static_assert(sizeof(Node) == 24, "§3.3: a node is 24 bytes, so 1 M routes stay in the cache");
 
@@ -64,9 +66,9 @@ class Poptrie {
   std::uint32_t WalkWithPopcnt(Word key) const;
 
   static constexpr std::size_t kBatch = 64;
-  template <typename LeafType>
+  template <bool kIsLarge, typename LeafType>
   void WalkBatch(const Word* keys, std::uint32_t* values, std::size_t count,
-                 const std::vector<LeafType>& leaves) const;
+                 const LeafType* leaves) const;
   void WalkBatches(std::span<const Word> keys, std::span<std::uint32_t> values) const;
   void WalkBatchesWithPopcnt(std::span<const Word> keys, std::span<std::uint32_t> values) const;
 

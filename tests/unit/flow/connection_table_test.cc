@@ -109,7 +109,8 @@ TEST_F(ConnectionTableTest, ExpiryLooksAtNoMoreThanItsBudget) {
 TEST_F(ConnectionTableTest, ASearchBegunBeforeAnInsertOrARemovalSeesIt) {
   ConnectionTable table({.capacity = 4});
   const auto locate = [&](std::uint32_t number) {
-    ConnectionTable::Search search = table.Begin(Key(number, 1));
+    ConnectionTable::Search search;
+    table.Begin(Key(number, 1), search);
     table.Locate(search);
     table.LocateAgain(search);
     return search;

@@ -51,7 +51,8 @@ TEST(ConnectionTableTwin, AgreesWithAMap) {
           << "step " << step << ", key " << begun.n;
       if (begun.n == n && !twin.contains(n)) continue;  // `found` is no more
     }
-    begun = {n, table.Begin(OriginalKey(n))};
+    begun.n = n;
+    table.Begin(OriginalKey(n), begun.search);
     table.Locate(begun.search);
     table.LocateAgain(begun.search);
     if (found) {
