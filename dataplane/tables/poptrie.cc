@@ -37,6 +37,16 @@ template <typename Word>
   return static_cast<std::uint32_t>(((key << offset) >> 1) >> (kWidth - 1 - count));
 }
 
+// The slot of a node at depth `offset`. Nearly every IPv6 prefix ends in the first half of the
+// address, which is one register.
+template <typename Word>
+[[gnu::always_inline]] inline unsigned SlotOf(Word key, unsigned offset) {
+  if constexpr (sizeof(Word) == 16) {
+    if (offset <= 64 - kStride) return Bits(static_cast<std::uint64_t>(key >> 64), offset, kStride);
+  }
+  return Bits(key, offset, kStride);
+}
+
 // How many of the bits below `slot` are set in `vector`. One bzhi and one popcnt.
 [[gnu::always_inline]] inline std::uint32_t Rank(std::uint64_t vector, unsigned slot) {
   const std::uint64_t below_slot = (std::uint64_t{1} << slot) - 1;
@@ -245,7 +255,7 @@ template <bool kIsLarge, typename LeafType>
     for (std::size_t k = 0; k < step_count; ++k) {
       const std::uint8_t i = walking[k];
       const Node& node = nodes[entry[i]];
-      const unsigned slot = Bits(keys[i], offset, kStride);
+      const unsigned slot = SlotOf(keys[i], offset);
       const std::size_t kind = node.vectors[kChild] >> slot & 1;
       const std::uint32_t next = node.bases[kind] + Rank(node.vectors[kind], slot);
       entry[i] = next;

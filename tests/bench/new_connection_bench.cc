@@ -8,7 +8,7 @@
 namespace taploom::bench {
 namespace {
 
-constexpr std::size_t kPerRound = 4096;
+constexpr std::size_t kPerRound = 1024;  // a millisecond: few rounds are interrupted
 constexpr Tick kAfterHalfOpen = std::chrono::seconds(62);
 
 struct Cost {
@@ -50,7 +50,7 @@ std::string Round(VpcLoad& load, Cost& cost) {
 void BenchNewConnections(const Options& options, Report& report) {
   VpcLoad few({.rules = 10}), many({.rules = 1000});
   Cost of_few, of_many, warm_up;
-  for (int i = 0; i < options.rounds; ++i) {
+  for (int i = 0; i < options.rounds * 4; ++i) {
     for (const auto& [load, cost] : {std::pair(&few, &of_few), std::pair(&many, &of_many)}) {
       const std::string fault = Round(*load, i == 0 ? warm_up : *cost);
       if (!fault.empty()) return report.AddFault(fault);

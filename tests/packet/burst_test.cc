@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tests/packet/shop.h"
+#include "tests/support/test_scale.h"
 
 namespace taploom::test {
 namespace {
@@ -143,7 +144,7 @@ TEST_F(BurstTest, IsDecidedAsIfItsPacketsHadComeOneByOne) {
   together.Publish(snapshot);
   Tick now{};
   int forwarded = 0, refused = 0;
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < 600 * TestScale(); ++round) {
     if (Below(20) == 0) {
       fabric.Group("app", {OneOf<std::string>({"in tcp 8080 from sg:web", "in tcp from 0.0.0.0/0"}),
                            "out all to 0.0.0.0/0"});

@@ -8,6 +8,7 @@
 #include "dataplane/tables/lpm.h"
 #include "tests/reference/linear_lpm.h"
 #include "tests/reference/random_source.h"
+#include "tests/support/test_scale.h"
 
 namespace taploom::reference {
 namespace {
@@ -93,7 +94,7 @@ void ExpectSameAnswers(const std::vector<Lpm::Entry>& entries, RandomSource& ran
 
 TEST(LpmReference, SmallTablesAnswerAlike) {
   RandomSource random(Seed());
-  for (int round = 0; round < 2'000; ++round) {
+  for (int round = 0; round < 2'000 * test::TestScale(); ++round) {
     const std::size_t count = random.Between(0, 20);
     const auto values = static_cast<Values>(random.Between(0, 2));
     ExpectSameAnswers(RandomTable(random, count, values), random, 60);
@@ -103,7 +104,7 @@ TEST(LpmReference, SmallTablesAnswerAlike) {
 
 TEST(LpmReference, MediumTablesAnswerAlike) {
   RandomSource random(Seed() + 1);
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 30 * test::TestScale(); ++round) {
     const std::size_t count = random.Between(400, 3'000);
     const auto values = static_cast<Values>(random.Between(0, 2));
     ExpectSameAnswers(RandomTable(random, count, values), random, 500);

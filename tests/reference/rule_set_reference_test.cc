@@ -8,6 +8,7 @@
 #include "dataplane/tables/rule_set.h"
 #include "tests/reference/linear_rules.h"
 #include "tests/reference/random_source.h"
+#include "tests/support/test_scale.h"
 
 namespace taploom::reference {
 namespace {
@@ -112,7 +113,7 @@ void ExpectSameAnswers(const std::vector<Rule>& rules, RandomSource& random,
 
 TEST(RuleSetReference, ShortListsAnswerAlike) {
   RandomSource random(Seed());
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < 600 * test::TestScale(); ++round) {
     ExpectSameAnswers(RandomRules(random, random.Between(0, 8), 3), random, 200);
     if (HasFatalFailure()) return;
   }

@@ -10,11 +10,12 @@
 
 #include "tests/packet/twin/fabric_twin.h"
 #include "tests/support/fabric_fixture.h"
+#include "tests/support/test_scale.h"
 
 namespace taploom::test {
 namespace {
 
-constexpr int kPackets = 200'000;
+const int kPackets = 200'000 * TestScale();
 constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17;
 
 class RandomTraffic : public ::testing::Test {
