@@ -30,7 +30,8 @@ std::uint32_t EndOfSegment(const wire::Headers& headers) {
          ((headers.tcp_flags & wire::kTcpFin) != 0 ? 1u : 0u);
 }
 
-void RecordSequence(Connection& connection, FlowDirection direction, const wire::Headers& headers) {
+[[gnu::always_inline]] inline void RecordSequence(Connection& connection, FlowDirection direction,
+                                                  const wire::Headers& headers) {
   Half& half = connection.half(direction);
   const bool known = connection.has(KnownFlag(direction));
   const std::uint32_t end = EndOfSegment(headers);

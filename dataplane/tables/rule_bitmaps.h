@@ -3,6 +3,10 @@
 // Bit r of a bitmap stands for the rule at position r, so the lowest common bit of two bitmaps is
 // the first rule that both allow. (Lakshman, Stiliadis: "High-speed policy-based packet forwarding
 // using efficient multi-dimensional range matching", SIGCOMM 1998.)
+//
+// Bitmaps of many rules are mostly empty. Theirs begin with a summary, a bit for each of their
+// words that is not zero, so that only words are looked at in which both may have a rule.
+// (Baboescu, Varghese: "Scalable packet classification", SIGCOMM 2001.)
 #ifndef TAPLOOM_DATAPLANE_TABLES_RULE_BITMAPS_H_
 #define TAPLOOM_DATAPLANE_TABLES_RULE_BITMAPS_H_
 
@@ -22,17 +26,29 @@ class RuleBitmaps {
   static constexpr std::uint32_t kNoRule = 0xffffffffu;
 
   RuleBitmaps() = default;
-  explicit RuleBitmaps(std::size_t rule_count) : words_per_bitmap_((rule_count + 63) / 64) {}
-
-  std::size_t words_per_bitmap() const { return words_per_bitmap_; }
+  explicit RuleBitmaps(std::size_t rule_count)
+      : rule_words_((rule_count + 63) / 64),
+        summary_words_(rule_words_ > kWordsWithoutSummary ? (rule_words_ + 63) / 64 : 0) {}
 
   // The lowest rule in both bitmaps, or kNoRule.
   std::uint32_t FirstCommon(Id a, Id b) const {
-    const std::uint64_t* const words_a = &words_[a * words_per_bitmap_];
-    const std::uint64_t* const words_b = &words_[b * words_per_bitmap_];
-    for (std::size_t i = 0; i < words_per_bitmap_; ++i) {
-      const std::uint64_t common = words_a[i] & words_b[i];
-      if (common != 0) return static_cast<std::uint32_t>(i * 64) + LowestBit(common);
+    const std::uint64_t* const bitmap_a = &words_[a * words_per_bitmap()];
+    const std::uint64_t* const bitmap_b = &words_[b * words_per_bitmap()];
+    const std::uint64_t* const words_a = bitmap_a + summary_words_;
+    const std::uint64_t* const words_b = bitmap_b + summary_words_;
+    if (summary_words_ == 0) {
+      for (std::size_t i = 0; i < rule_words_; ++i) {
+        const std::uint64_t common = words_a[i] & words_b[i];
+        if (common != 0) return static_cast<std::uint32_t>(i * 64) + LowestBit(common);
+      }
+      return kNoRule;
+    }
+    for (std::size_t s = 0; s < summary_words_; ++s) {
+      for (std::uint64_t both = bitmap_a[s] & bitmap_b[s]; both != 0; both &= both - 1) {
+        const std::size_t i = s * 64 + LowestBit(both);
+        const std::uint64_t common = words_a[i] & words_b[i];
+        if (common != 0) return static_cast<std::uint32_t>(i * 64) + LowestBit(common);
+      }
     }
     return kNoRule;
   }
@@ -46,8 +62,13 @@ class RuleBitmaps {
     return static_cast<std::uint32_t>(std::countr_zero(word));
   }
 
-  std::size_t words_per_bitmap_ = 0;
-  std::vector<std::uint64_t> words_;
+  // A cache line of words is looked at as fast as a summary of them.
+  static constexpr std::size_t kWordsWithoutSummary = 8;
+
+  std::size_t words_per_bitmap() const { return summary_words_ + rule_words_; }
+
+  std::size_t rule_words_ = 0, summary_words_ = 0;
+  std::vector<std::uint64_t> words_;  // per bitmap: its summary, then its rules
 };
 
 // A set of rules under construction.

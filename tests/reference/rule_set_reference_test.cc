@@ -132,6 +132,15 @@ TEST(RuleSetReference, AThousandRulesAnswerAlike) {
   ExpectSameAnswers(RandomRules(random, 1'000, 4), random, 5'000);
 }
 
+// Where bitmaps begin to have a summary, and where the summary has more than one word.
+TEST(RuleSetReference, ListsAcrossTheBoundariesOfASummaryAnswerAlike) {
+  RandomSource random(Seed() + 4);
+  for (const std::size_t count : {512u, 513u, 4'096u, 4'097u}) {
+    ExpectSameAnswers(RandomRules(random, count, 1), random, 2'000);
+    if (HasFatalFailure()) return;
+  }
+}
+
 TEST(RuleSetReference, RulesWithManyPeersAnswerAlike) {
   RandomSource random(Seed() + 3);
   ExpectSameAnswers(RandomRules(random, 30, 2'000), random, 1'000);
