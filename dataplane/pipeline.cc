@@ -184,8 +184,10 @@ void Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, flow::Connec
   }
   if (!flow) {
     // Its connection is over, and a part without a header begins none.
-    if (packet.headers.is_fragment && !packet.headers.is_first_fragment)
-      return Verdict::Drop(DropReason::kFragmentUnknown);
+    if (packet.headers.is_fragment && !packet.headers.is_first_fragment) {
+      packet.verdict = Verdict::Drop(DropReason::kFragmentUnknown);
+      return;
+    }
     const slowpath::SlowPathResult first = slow_path_.DecideFirst(packet, *snapshot_, key, now);
     if (first.flow) return ForwardFlow(packet, first.flow, now);
     packet.verdict = first.verdict;
