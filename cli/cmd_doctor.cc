@@ -26,6 +26,7 @@
 #include "cli/commands.h"
 #include "cli/render.h"
 #include "cli/talk.h"
+#include "control/process/find_program.h"
 #include "control/process/sibling.h"
 #include "control/process/unique_fd.h"
 #include "control/runtime/cleanup.h"
@@ -200,18 +201,11 @@ Finding Forwarding() {
 
 // --- programs ---
 
-std::string FindProgram(const std::string& name) {
-  const char* const path = getenv("PATH");
-  std::istringstream folders(std::string(path == nullptr ? "" : path) + ":/usr/sbin:/sbin");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string candidate = folder + "/" + name;
-    if (!folder.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return "";
-}
+// Where Debian has servers: haproxy is started by its path, whatever PATH says.
+constexpr std::string_view kServerFolders = "/usr/sbin:/sbin";
 
 Finding Program(const char* name, State without, const char* purpose, const char* package) {
-  const std::string path = FindProgram(name);
+  const std::string path = process::FindProgram(name, kServerFolders);
   if (!path.empty()) return Ok(name, path);
   return {name, without, fmt::format("not found: {}", purpose),
           fmt::format("apt-get install {}", package)};

@@ -7,6 +7,7 @@
 
 #include "cli/bench/program.h"
 #include "cli/bench/rig.h"
+#include "cli/bench/temp_folder.h"
 #include "control/netns/network_namespace.h"
 #include "control/process/sibling.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 using process::UniqueFd;
 
-constexpr const char* kServer = "198.51.100.7";
 constexpr std::chrono::seconds kUpPatience{60};
 constexpr int kNeededEnis = 3;  // the client, the NAT gateway, the host of the internet
 
@@ -58,13 +58,13 @@ instances:
   hosts:
     server: {{address: {}}}
 )",
-                     name, IdleInstances(idle), kServer);
+                     name, IdleInstances(idle), kFarServer);
 }
 
 class FabricRig : public Rig {
  public:
   FabricRig(std::string name, std::string fabric)
-      : name_(std::move(name)), fabric_(std::move(fabric)) {}
+      : Rig(std::move(name), kFarServer), fabric_(std::move(fabric)) {}
   ~FabricRig() override {
     client_.reset();
     server_.reset();
@@ -75,13 +75,12 @@ class FabricRig : public Rig {
   }
 
   absl::Status Up(int idle) {
-    const std::filesystem::path file =
-        std::filesystem::temp_directory_path() / fmt::format("{}.yaml", fabric_);
+    const auto folder = TempFolder::Make();
+    if (!folder.ok()) return folder.status();
+    const std::filesystem::path file = (*folder)->path() / "topology.yaml";
     std::ofstream(file) << TopologyText(fabric_, idle);
     const absl::Status up =
         Run(-1, {process::SiblingExecutable("taploom"), "up", file.string()}, kUpPatience).status();
-    std::error_code ignored;
-    std::filesystem::remove(file, ignored);
     if (!up.ok()) return up;
     for (const auto& [node, fd] : {std::pair{"client", &client_}, {"server", &server_}}) {
       auto opened =
@@ -92,13 +91,11 @@ class FabricRig : public Rig {
     return absl::OkStatus();
   }
 
-  const std::string& name() const override { return name_; }
   int client() const override { return client_.get(); }
   int server() const override { return server_.get(); }
-  std::string server_address() const override { return kServer; }
 
  private:
-  std::string name_, fabric_;
+  const std::string fabric_;
   UniqueFd client_, server_;
 };
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -105,17 +104,13 @@ absl::StatusOr<UniqueFd> AddTap(const LabNamespace& space, const char* address) 
 class ForwarderRig : public Rig {
  public:
   ForwarderRig(LabNamespace client, LabNamespace server, UniqueFd client_tap, UniqueFd server_tap)
-      : client_(std::move(client)),
+      : Rig("no-op forwarder", kServer),
+        client_(std::move(client)),
         server_(std::move(server)),
         forwarder_(std::move(client_tap), std::move(server_tap)) {}
 
-  const std::string& name() const override {
-    static const std::string name = "no-op forwarder";
-    return name;
-  }
   int client() const override { return client_.fd(); }
   int server() const override { return server_.fd(); }
-  std::string server_address() const override { return kServer; }
 
  private:
   LabNamespace client_, server_;

@@ -1,6 +1,5 @@
 #include "cli/bench/interrupt.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -32,10 +31,5 @@ InterruptWatch::~InterruptWatch() {
 }
 
 int InterruptWatch::fd() { return watched; }
-
-bool InterruptWatch::Happened() {
-  pollfd interrupt{watched, POLLIN, 0};
-  return watched >= 0 && poll(&interrupt, 1, 0) > 0;
-}
 
 }  // namespace taploom::bench

@@ -17,7 +17,6 @@ class InterruptWatch {
 
   // Of the watch that lives; -1 when none does. Readable once a signal has come, and from then on.
   static int fd();
-  static bool Happened();
 
  private:
   sigset_t before_;

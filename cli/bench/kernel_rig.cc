@@ -8,8 +8,6 @@
 namespace taploom::bench {
 namespace {
 
-constexpr const char* kServer = "198.51.100.7";
-
 // What the fabric's groups and ACLs say: the subnet's stateless ACL in both directions, then the
 // client's stateful group, then translation.
 constexpr const char* kRules = R"(nft -f - <<'RULES'
@@ -34,15 +32,13 @@ RULES)";
 class KernelRig : public Rig {
  public:
   KernelRig(LabNamespace client, LabNamespace router, LabNamespace server)
-      : client_(std::move(client)), router_(std::move(router)), server_(std::move(server)) {}
+      : Rig("kernel router", kFarServer),
+        client_(std::move(client)),
+        router_(std::move(router)),
+        server_(std::move(server)) {}
 
-  const std::string& name() const override {
-    static const std::string name = "kernel router";
-    return name;
-  }
   int client() const override { return client_.fd(); }
   int server() const override { return server_.fd(); }
-  std::string server_address() const override { return kServer; }
 
   absl::Status Connect() const {
     absl::Status status = router_.Shell(fmt::format(
@@ -58,7 +54,7 @@ class KernelRig : public Rig {
         "10.0.2.1");
     if (!status.ok()) return status;
     return server_.Shell(
-        fmt::format("ip address add {}/24 dev eth0; ip link set eth0 up", kServer));
+        fmt::format("ip address add {}/24 dev eth0; ip link set eth0 up", kFarServer));
   }
 
  private:

@@ -178,8 +178,9 @@ absl::StatusOr<ServerPark> ServerPark::Open(const Rig& rig) {
         std::to_string(kSockperfPort)},
        kSockperfPort},
   };
+  const wire::IpAddress address = *wire::IpAddress::Parse(rig.server_address());
   for (const auto& [argv, port] : programs) {
-    auto server = Server::Start(rig.server(), argv, port);
+    auto server = Server::Start(rig.server(), argv, address, port);
     if (!server.ok()) return server.status();
     park.servers_.push_back(*std::move(server));
   }

@@ -21,7 +21,6 @@ constexpr std::chrono::seconds kPatience{20};
 constexpr const char* kSwitchProgram = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk";
 constexpr const char* kSchema = "/usr/share/openvswitch/vswitch.ovsschema";
 
-constexpr const char* kServer = "198.51.100.7";
 constexpr const char* kClientMac = "02:00:00:00:00:01";
 constexpr const char* kServerMac = "02:00:00:00:00:02";
 constexpr const char* kRouterMac = "02:00:00:00:00:03";
@@ -51,7 +50,10 @@ std::string Flows() {
 class OvsRig : public Rig {
  public:
   OvsRig(LabNamespace client, LabNamespace server, std::unique_ptr<TempFolder> folder)
-      : client_(std::move(client)), server_(std::move(server)), folder_(std::move(folder)) {}
+      : Rig("Open vSwitch", kFarServer),
+        client_(std::move(client)),
+        server_(std::move(server)),
+        folder_(std::move(folder)) {}
   ~OvsRig() override {
     for (const char* daemon : {"vswitchd", "db"}) {
       const std::string stop = fmt::format(
@@ -90,16 +92,11 @@ ip link set out{3} netns {7} name eth0 address {8}
         fmt::format("ip address add {}/24 dev eth0; ip link set eth0 up; ip neigh add 198.51.100.1 "
                     "lladdr {} dev eth0 nud permanent\n"
                     "ip route add default via 198.51.100.1",
-                    kServer, kRouterMac));
+                    kFarServer, kRouterMac));
   }
 
-  const std::string& name() const override {
-    static const std::string name = "Open vSwitch";
-    return name;
-  }
   int client() const override { return client_.fd(); }
   int server() const override { return server_.fd(); }
-  std::string server_address() const override { return kServer; }
 
  private:
   std::string Path() const { return folder_->path().string(); }

@@ -6,22 +6,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-#include <string_view>
 #include <utility>
 
 #include "cli/bench/interrupt.h"
+#include "control/netns/listeners.h"
 #include "control/process/exit_watcher.h"
-#include "control/process/host_error.h"
+#include "control/process/find_program.h"
+#include "control/process/process_identity.h"
 #include "control/process/spawn.h"
+#include "dataplane/wire/protocol.h"
 
 namespace taploom::bench {
 namespace {
@@ -35,18 +32,9 @@ struct Needed {
   const char* package;
 };
 constexpr Needed kPrograms[] = {
-    {"ip", "iproute2"}, {"nft", "nftables"},      {"ethtool", "ethtool"},   {"iperf3", "iperf3"},
-    {"wrk", "wrk"},     {"nginx", "nginx-light"}, {"sockperf", "sockperf"}, {"curl", "curl"},
+    {"ip", "iproute2"},       {"nft", "nftables"},      {"iperf3", "iperf3"}, {"wrk", "wrk"},
+    {"nginx", "nginx-light"}, {"sockperf", "sockperf"}, {"curl", "curl"},
 };
-
-bool InPath(std::string_view program) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (access((std::filesystem::path(folder) / program).c_str(), X_OK) == 0) return true;
-  }
-  return false;
-}
 
 std::string Written(const UniqueFd& output) {
   std::string text;
@@ -69,8 +57,6 @@ absl::StatusOr<pid_t> Spawn(int netns, const Argv& argv, const UniqueFd& output)
 
 UniqueFd OutputFile() { return UniqueFd(memfd_create("output", MFD_CLOEXEC)); }
 
-UniqueFd PidFd(pid_t pid) { return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
-
 int Reap(pid_t pid) {
   int wait_status = 0;
   while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR) continue;
@@ -90,27 +76,12 @@ absl::Status WaitFor(const UniqueFd& pidfd, std::chrono::seconds patience,
   return absl::OkStatus();
 }
 
-// Whether a TCP socket of the process's network namespace listens on the port (proc(5), net/tcp).
-bool Listens(pid_t pid, std::uint16_t port) {
-  for (const char* table : {"tcp", "tcp6"}) {
-    std::ifstream sockets(fmt::format("/proc/{}/net/{}", pid, table));
-    std::string line;
-    while (std::getline(sockets, line)) {
-      std::istringstream fields(line);
-      std::string number, local, remote, state;
-      fields >> number >> local >> remote >> state;
-      if (state == "0A" && local.ends_with(fmt::format(":{:04X}", port))) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 std::vector<std::string> MissingPrograms() {
   std::vector<std::string> missing;
   for (const Needed& needed : kPrograms) {
-    if (InPath(needed.program)) continue;
+    if (!process::FindProgram(needed.program).empty()) continue;
     missing.push_back(fmt::format("{} (package {})", needed.program, needed.package));
   }
   return missing;
@@ -121,7 +92,7 @@ absl::StatusOr<std::string> Run(int netns, const Argv& argv, std::chrono::second
   const UniqueFd output = OutputFile();
   const auto pid = Spawn(netns, argv, output);
   if (!pid.ok()) return pid.status();
-  const absl::Status waited = WaitFor(PidFd(*pid), patience, on_interrupt);
+  const absl::Status waited = WaitFor(process::OpenProcess(*pid), patience, on_interrupt);
   if (!waited.ok()) kill(*pid, SIGKILL);
   const int wait_status = Reap(*pid);
   if (!waited.ok()) {
@@ -136,22 +107,25 @@ absl::StatusOr<std::string> Run(int netns, const Argv& argv, std::chrono::second
   return text;
 }
 
-absl::StatusOr<Server> Server::Start(int netns, const Argv& argv, std::uint16_t port) {
+absl::StatusOr<Server> Server::Start(int netns, const Argv& argv, const wire::IpAddress& address,
+                                     std::uint16_t port) {
   UniqueFd output = OutputFile();
   const auto pid = Spawn(netns, argv, output);
   if (!pid.ok()) return pid.status();
   Server server(*pid, std::move(output));
-  const UniqueFd pidfd = PidFd(*pid);
+  const UniqueFd pidfd = process::OpenProcess(*pid);
   const auto deadline = std::chrono::steady_clock::now() + kServerPatience;
   // That a port listens is no event outside the process that made it listen.
-  while (!Listens(*pid, port)) {
+  while (true) {
+    const auto listens = netns::Listens(netns, wire::kProtocolTcp, address, port);
+    if (!listens.ok()) return listens.status();
+    if (*listens) return server;
     pollfd ended{pidfd.get(), POLLIN, 0};
     if (poll(&ended, 1, 5) > 0 || std::chrono::steady_clock::now() > deadline) {
       return absl::InternalError(fmt::format("{} does not listen on port {}: {}",
                                              fmt::join(argv, " "), port, Written(server.output_)));
     }
   }
-  return server;
 }
 
 Server::Server(Server&& other) noexcept
@@ -160,7 +134,8 @@ Server::Server(Server&& other) noexcept
 Server::~Server() {
   if (pid_ < 0) return;
   kill(pid_, SIGTERM);
-  if (!WaitFor(PidFd(pid_), kServerPatience, OnInterrupt::kFinish).ok()) kill(pid_, SIGKILL);
+  if (!WaitFor(process::OpenProcess(pid_), kServerPatience, OnInterrupt::kFinish).ok())
+    kill(pid_, SIGKILL);
   Reap(pid_);
 }
 

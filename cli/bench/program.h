@@ -11,12 +11,14 @@
 
 #include "absl/status/statusor.h"
 #include "control/process/unique_fd.h"
+#include "dataplane/wire/ip_address.h"
 
 namespace taploom::bench {
 
 using Argv = std::vector<std::string>;
 
-// The programs of `names` that are not in PATH, with the Debian package of each: "wrk (wrk)".
+// The programs that loads and yardsticks need and PATH lacks, each with its Debian package: "nft
+// (package nftables)".
 std::vector<std::string> MissingPrograms();
 
 enum class OnInterrupt {
@@ -33,8 +35,9 @@ absl::StatusOr<std::string> Run(int netns, const Argv& argv, std::chrono::second
 // A program that runs as long as the object lives.
 class Server {
  public:
-  // Starts it and waits until its TCP port listens.
-  static absl::StatusOr<Server> Start(int netns, const Argv& argv, std::uint16_t port);
+  // Starts it in the namespace and waits until it listens on the TCP port of `address`.
+  static absl::StatusOr<Server> Start(int netns, const Argv& argv, const wire::IpAddress& address,
+                                      std::uint16_t port);
 
   Server(Server&& other) noexcept;
   Server& operator=(Server&&) = delete;

@@ -1,12 +1,13 @@
 // Rig: a client and a server in namespaces of their own, and what is measured between them.
 //
-// Three of them, alike in everything but the middle: the same programs, the same offloads, the same
-// addresses at the client.
+// Alike in everything but the middle: the same programs, the same offloads, the same addresses at
+// the client.
 #ifndef TAPLOOM_CLI_BENCH_RIG_H_
 #define TAPLOOM_CLI_BENCH_RIG_H_
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 
@@ -16,11 +17,21 @@ class Rig {
  public:
   virtual ~Rig() = default;  // leaves nothing behind
 
-  virtual const std::string& name() const = 0;
+  const std::string& name() const { return name_; }
+  const std::string& server_address() const { return server_address_; }
   virtual int client() const = 0;  // descriptors of the network namespaces
   virtual int server() const = 0;
-  virtual std::string server_address() const = 0;
+
+ protected:
+  Rig(std::string name, std::string server_address)
+      : name_(std::move(name)), server_address_(std::move(server_address)) {}
+
+ private:
+  const std::string name_, server_address_;
 };
+
+// The server of a rig whose client reaches it through a router.
+inline constexpr const char* kFarServer = "198.51.100.7";
 
 // The ceiling of this attachment: a loop that reads frames of one TAP and writes them to the other,
 // with the same offloads and the same adaptive spinning, and looks at none of them.
