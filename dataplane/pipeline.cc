@@ -4,10 +4,11 @@
 #include <utility>
 
 #include "dataplane/flow/conntrack.h"
-#include "dataplane/rewrite/rewrite.h"
+#include "dataplane/rewrite/apply_inl.h"
 #include "dataplane/slowpath/dropped.h"
 #include "dataplane/slowpath/establish.h"
 #include "dataplane/slowpath/neighbor.h"
+#include "dataplane/wire/parse_inl.h"
 
 namespace taploom {
 namespace {
@@ -53,13 +54,10 @@ bool IsRefusedFragment(const Packet& packet, const flow::Connection& connection)
 
 void CountNat(observe::NatGatewayCounters& counters, flow::FlowDirection direction,
               std::uint32_t bytes) {
-  if (direction == flow::FlowDirection::kOriginal) {
-    counters.packets_out_to_destination.Add();
-    counters.bytes_out_to_destination.Add(bytes);
-  } else {
-    counters.packets_in_from_destination.Add();
-    counters.bytes_in_from_destination.Add(bytes);
-  }
+  // Chosen, not branched to: no processor can guess which way the next packet goes.
+  const bool goes_out = direction == flow::FlowDirection::kOriginal;
+  (goes_out ? counters.packets_out_to_destination : counters.packets_in_from_destination).Add();
+  (goes_out ? counters.bytes_out_to_destination : counters.bytes_in_from_destination).Add(bytes);
 }
 
 }  // namespace
@@ -99,7 +97,10 @@ void Pipeline::Process(std::span<Packet> burst, Tick now) {
 // The steps run staggered over the burst, so that memory is fetched while other packets are worked
 // on. Only the last of them, Decide, changes anything but its own packet, and it takes the packets
 // in their order: every verdict is what it would be if they had come one by one.
-void Pipeline::ProcessSome(std::span<Packet> burst, Tick now) {
+//
+// Everything that an established packet meets is inlined here (a quarter less time than with
+// calls); what first packets and special ones meet is not.
+[[gnu::flatten]] void Pipeline::ProcessSome(std::span<Packet> burst, Tick now) {
   const std::size_t count = burst.size();
   for (std::size_t i = 0; i < count + 1; ++i) {
     if (i < count) Receive(burst[i]);
@@ -114,25 +115,21 @@ void Pipeline::ProcessSome(std::span<Packet> burst, Tick now) {
   }
 }
 
-void Pipeline::Receive(Packet& packet) {
-  wire::Parse(packet.head_bytes(), packet.size(), packet.headers);
+inline void Pipeline::Receive(Packet& packet) {
+  wire::ParseInline(packet.head_bytes(), packet.size(), packet.headers);
   observe::PortCounters& port = counters_.port(packet.ingress_port);
   port.received_packets.Add();
   port.received_bytes.Add(packet.size());
 }
 
-void Pipeline::BeginSearch(const Packet& packet, std::size_t place) {
+inline void Pipeline::BeginSearch(const Packet& packet, std::size_t place) {
   is_plain_[place] = IsPlain(packet);
-  flow::FlowKey& key = keys_[place];
-  flow::SetTuple(packet.headers, key.tuple);
-  key.ingress_port = packet.ingress_port;
-  connections_.Begin(key, searches_[place]);
+  connections_.Begin(flow::KeyView(packet.headers, packet.ingress_port), searches_[place]);
 }
 
-void Pipeline::Decide(Packet& packet, std::size_t place, Tick now) {
-  const flow::FlowKey& key = keys_[place];
+inline void Pipeline::Decide(Packet& packet, std::size_t place, Tick now) {
   if (is_plain_[place]) {
-    DecideFlow(packet, key, connections_.Find(key, searches_[place], now), now);
+    DecideFlow(packet, connections_.Find(searches_[place], now), now);
   } else {
     DecideOther(packet, now);
   }
@@ -142,7 +139,7 @@ void Pipeline::Decide(Packet& packet, std::size_t place, Tick now) {
   if (slowpath::IsWorthRemembering(packet)) port.last_drop.Record(slowpath::DroppedOf(packet));
 }
 
-void Pipeline::DecideOther(Packet& packet, Tick now) {
+[[gnu::noinline]] void Pipeline::DecideOther(Packet& packet, Tick now) {
   switch (packet.headers.kind) {
     case wire::FrameKind::kMalformed:
       packet.verdict = Verdict::Drop(DropReason::kMalformed);
@@ -161,7 +158,7 @@ void Pipeline::DecideOther(Packet& packet, Tick now) {
   } else if (packet.headers.is_icmp_error) {
     packet.verdict = slow_path_.ForwardIcmpError(packet, *snapshot_, now);
   } else if (const std::optional<flow::FlowKey> key = KeyOf(packet, now)) {
-    DecideFlow(packet, *key, connections_.Find(*key, now), now);
+    DecideFlow(packet, connections_.Find(*key, now), now);
   } else {
     packet.verdict = Verdict::Drop(DropReason::kFragmentUnknown);
   }
@@ -176,22 +173,23 @@ std::optional<flow::FlowKey> Pipeline::KeyOf(const Packet& packet, Tick now) con
   return key;
 }
 
-void Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow,
-                          Tick now) {
-  if (flow && flow::StartsAnew(*flow.connection, packet.headers)) {
-    connections_.Remove(*flow.connection);
-    flow = {};
-  }
-  if (!flow) {
-    // Its connection is over, and a part without a header begins none.
-    if (packet.headers.is_fragment && !packet.headers.is_first_fragment) {
-      packet.verdict = Verdict::Drop(DropReason::kFragmentUnknown);
-      return;
-    }
-    const slowpath::SlowPathResult first = slow_path_.DecideFirst(packet, *snapshot_, key, now);
-    if (first.flow) return ForwardFlow(packet, first.flow, now);
-    packet.verdict = first.verdict;
+[[gnu::noinline]] void Pipeline::DecideNew(Packet& packet, Tick now) {
+  // Its connection is over, and a part without a header begins none.
+  if (packet.headers.is_fragment && !packet.headers.is_first_fragment) {
+    packet.verdict = Verdict::Drop(DropReason::kFragmentUnknown);
     return;
+  }
+  const flow::FlowKey key{flow::TupleOf(packet.headers), packet.ingress_port};
+  const slowpath::SlowPathResult first = slow_path_.DecideFirst(packet, *snapshot_, key, now);
+  if (first.flow) return ForwardFlow(packet, first.flow, now);
+  packet.verdict = first.verdict;
+}
+
+void Pipeline::DecideFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
+  if (!flow) return DecideNew(packet, now);
+  if (flow::StartsAnew(*flow.connection, packet.headers)) {
+    connections_.Remove(*flow.connection);
+    return DecideNew(packet, now);
   }
   if (IsRefusedFragment(packet, *flow.connection)) {
     packet.verdict = Verdict::Drop(DropReason::kNatFragment);
@@ -210,13 +208,13 @@ void Pipeline::DecideFlow(Packet& packet, const flow::FlowKey& key, flow::Connec
   ForwardFlow(packet, flow, now);
 }
 
-bool Pipeline::IsDecided(const Packet& packet, flow::ConnectionRef flow) const {
+inline bool Pipeline::IsDecided(const Packet& packet, flow::ConnectionRef flow) const {
   const flow::FlowAction& action = flow.half().action;
   return action.generation == static_cast<std::uint32_t>(snapshot_->generation) &&
          std::memcmp(packet.head, action.frame_mac.bytes.data(), sizeof action.frame_mac) == 0;
 }
 
-bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now) {
+inline bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now) {
   flow::Connection& connection = *flow.connection;
   switch (flow::AdvanceConnection(connection, flow.direction, packet.headers)) {
     case flow::Advance::kInvalid:
@@ -254,7 +252,7 @@ void Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
   if (packet.headers.is_first_fragment) {
     fragments_.Remember(flow.key(), packet.headers.fragment_id, now);
   }
-  rewrite::Apply(packet, action, flow.peer_key().tuple);
+  rewrite::ApplyInline(packet, action, flow.peer_key_view());
   flow.connection->last_seen = now;
   ++half.packets;
   half.bytes += packet.headers.l3_size;

@@ -67,7 +67,9 @@ class Pipeline {
   // What is no plain packet of a flow: ARP, neighbour discovery, ICMP errors, later fragments, and
   // what cannot be parsed.
   void DecideOther(Packet& packet, Tick now);
-  void DecideFlow(Packet& packet, const flow::FlowKey& key, flow::ConnectionRef flow, Tick now);
+  void DecideFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
+  // A packet whose flow is not known.
+  void DecideNew(Packet& packet, Tick now);
   bool IsDecided(const Packet& packet, flow::ConnectionRef flow) const;
   // False for a segment that does not fit its connection.
   bool AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now);
@@ -80,7 +82,6 @@ class Pipeline {
   std::shared_ptr<const tables::Snapshot> snapshot_;
   // By place in the burst at hand, between the steps of Process.
   std::array<bool, kBurst> is_plain_;
-  std::array<flow::FlowKey, kBurst> keys_;
   std::array<flow::ConnectionTable::Search, kBurst> searches_;
   slowpath::SlowPath slow_path_;
 };

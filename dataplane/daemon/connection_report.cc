@@ -54,7 +54,7 @@ std::uint64_t MillisecondsSince(Tick then, Tick now) {
 
 void ReportConnection(const flow::Connection& connection, const tables::Snapshot& snapshot,
                       Tick now, config::Connection& report) {
-  const flow::FlowKey& original_key = connection.original_key;
+  const flow::FlowKey original_key = connection.key(flow::FlowDirection::kOriginal);
   const flow::Half& original = connection.half(flow::FlowDirection::kOriginal);
   const flow::Half& reply = connection.half(flow::FlowDirection::kReply);
   report.set_protocol(slowpath::ProtocolText(original_key.tuple.protocol));
@@ -66,7 +66,7 @@ void ReportConnection(const flow::Connection& connection, const tables::Snapshot
   report.set_destination_port(original_key.tuple.destination_port);
 
   // What the receiver sees is the reply's key reversed (flow/connection.h).
-  const flow::FiveTuple translated = connection.reply_key.tuple.Reversed();
+  const flow::FiveTuple translated = connection.key(flow::FlowDirection::kReply).tuple.Reversed();
   report.set_translated_source(BytesOf(translated.source));
   report.set_translated_source_port(translated.source_port);
   report.set_translated_destination(BytesOf(translated.destination));

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/key_view.h"
 #include "dataplane/tick.h"
 #include "dataplane/wire/mac_address.h"
 
@@ -110,9 +111,8 @@ struct alignas(64) Half {
 };
 static_assert(sizeof(Half) == 64);
 
-// Four cache lines, in an order that lets a packet touch three of them: the first, with the key
-// that nearly every search compares and what every packet reads or writes; the second for the other
-// key; and that of its own half.
+// Four cache lines, in an order that lets a packet of IPv4 touch two of them: the first, with both
+// keys and what every packet reads or writes, and that of its own half.
 struct alignas(64) Connection {
   // Admitted statefully: the security group of that ENI lets the opposite direction pass without a
   // rule.
@@ -124,22 +124,24 @@ struct alignas(64) Connection {
   static constexpr std::uint8_t kOriginalSequenceKnown = 16;
   static constexpr std::uint8_t kReplySequenceKnown = 32;
   static constexpr std::uint8_t kLive = 64;  // not on the free list
+  static constexpr std::uint8_t kIpv6 = 128;
 
-  FlowKey original_key;
+  PackedKey keys[2];  // by FlowDirection
   Tick last_seen{};
   std::uint32_t timeout_ms = 0;   // idle for longer = gone
   std::uint32_t nat_address = 0;  // kNat: the gateway's private address, memory order
-  std::uint16_t nat_gateway = 0;  // kNat: slot of its counters
-  std::uint16_t nat_port = 0;     // kNat: host order
+  std::uint32_t wheel_next = 0,
+                wheel_previous = 0;  // links of the timing wheel, or of the free list
+  std::uint16_t nat_gateway = 0;     // kNat: slot of its counters
+  std::uint16_t nat_port = 0;        // kNat: host order
   ConnectionState state = ConnectionState::kOther;
   std::uint8_t flags = 0;
   FlowDirection first_fin = FlowDirection::kOriginal;  // kTcpFinWait: the side that has closed
 
-  alignas(64) FlowKey reply_key;
+  // kIpv6: source and destination of the original key. Nothing translates IPv6, so the reply's are
+  // the same the other way round.
+  alignas(64) wire::IpAddress v6_addresses[2];
   Tick created{};
-  std::uint32_t wheel_next = 0,
-                wheel_previous = 0;  // links of the timing wheel, or of the free list
-  std::uint16_t wheel_slot = 0;
 
   Half halves[2];  // by FlowDirection
 
@@ -147,14 +149,32 @@ struct alignas(64) Connection {
   const Half& half(FlowDirection direction) const {
     return halves[static_cast<std::size_t>(direction)];
   }
-  const FlowKey& key(FlowDirection direction) const {
-    return direction == FlowDirection::kOriginal ? original_key : reply_key;
+  const PackedKey& packed_key(FlowDirection direction) const {
+    return keys[static_cast<std::size_t>(direction)];
   }
+  KeyView key_view(FlowDirection direction) const {
+    if (!has(kIpv6)) return {packed_key(direction), nullptr, nullptr};
+    const auto source = static_cast<std::size_t>(direction);
+    return {packed_key(direction), &v6_addresses[source], &v6_addresses[1 - source]};
+  }
+  FlowKey key(FlowDirection direction) const;
   bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
   bool IsExpired(Tick now) const { return now - last_seen > Tick(timeout_ms); }
 };
-static_assert(offsetof(Connection, reply_key) == 64 && offsetof(Connection, halves) == 128);
+static_assert(offsetof(Connection, v6_addresses) == 64 && offsetof(Connection, halves) == 128);
 static_assert(sizeof(Connection) == 256, "the budget of design §2");
+
+inline FlowKey Connection::key(FlowDirection direction) const {
+  const KeyView view = key_view(direction);
+  const auto address = [](const wire::IpAddress* v6, wire::be32 v4) {
+    return v6 != nullptr ? *v6 : wire::IpAddress::V4(v4.value());
+  };
+  const PackedKey& packed = view.packed;
+  return {{address(view.v6_source, packed.v4_source()),
+           address(view.v6_destination, packed.v4_destination()), packed.source_port(),
+           packed.destination_port(), packed.protocol(), packed.icmp_query()},
+          packed.ingress_port()};
+}
 
 }  // namespace taploom::flow
 

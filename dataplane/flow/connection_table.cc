@@ -35,6 +35,12 @@ std::size_t BucketCount(std::uint32_t capacity, std::size_t slots) {
   return std::bit_ceil(std::max<std::size_t>(std::size_t{capacity} * 2 * 2 / slots, 2));
 }
 
+// What a translated connection's port is counted towards.
+NatPorts::Destination NatDestination(const PackedKey& original, std::uint32_t nat_address) {
+  return {nat_address, original.v4_destination().raw(), original.destination_port(),
+          original.protocol(), 0};
+}
+
 }  // namespace
 
 ConnectionTable::ConnectionTable(const Options& options, OnFree on_free, void* context)
@@ -52,22 +58,21 @@ ConnectionTable::ConnectionTable(const Options& options, OnFree on_free, void* c
 ConnectionTable::~ConnectionTable() { close(memory_descriptor_); }
 
 std::uint32_t ConnectionTable::FindIn(const Bucket& bucket, std::uint16_t tag,
-                                      const FlowKey& key) const {
+                                      const KeyView& key) const {
   for (std::uint32_t slots = SlotsWith(bucket, tag); slots != 0; slots &= slots - 1) {
     const std::uint32_t reference = bucket.references[std::countr_zero(slots)];
-    if (reference != kEmpty && KeyOf(reference) == key) return reference;
+    if (reference != kEmpty && IsCurrent(reference, key)) return reference;
   }
   return kEmpty;
 }
 
-std::uint32_t ConnectionTable::FindReference(const FlowKey& key) const {
-  const Places places = PlacesOf(key);
+std::uint32_t ConnectionTable::FindReference(const KeyView& key, const Places& places) const {
   const std::uint32_t found = FindIn(buckets_[places.first], places.tag, key);
   return found != kEmpty ? found : FindIn(buckets_[places.second], places.tag, key);
 }
 
 ConnectionRef ConnectionTable::Find(const FlowKey& key, Tick now) {
-  const std::uint32_t reference = FindReference(key);
+  const std::uint32_t reference = FindReference(KeyView(key));
   if (reference == kEmpty) return {};
   return Found(reference, now);
 }
@@ -78,23 +83,22 @@ void ConnectionTable::FindBulk(std::span<const FlowKey> keys, Tick now,
   std::array<Search, kAtOnce> searches;
   for (std::size_t at = 0; at < keys.size(); at += kAtOnce) {
     const auto some = keys.subspan(at, std::min(kAtOnce, keys.size() - at));
-    for (std::size_t i = 0; i < some.size(); ++i) Begin(some[i], searches[i]);
+    for (std::size_t i = 0; i < some.size(); ++i) Begin(KeyView(some[i]), searches[i]);
     for (std::size_t i = 0; i < some.size(); ++i) Locate(searches[i]);
     for (std::size_t i = 0; i < some.size(); ++i) LocateAgain(searches[i]);
-    for (std::size_t i = 0; i < some.size(); ++i) found[at + i] = Find(some[i], searches[i], now);
+    for (std::size_t i = 0; i < some.size(); ++i) found[at + i] = Find(searches[i], now);
   }
 }
 
 const Half* ConnectionTable::Peek(const FlowKey& key, Tick now,
                                   const Connection** connection) const {
-  const std::uint32_t reference = FindReference(key);
+  const std::uint32_t reference = FindReference(KeyView(key));
   if (reference == kEmpty || arena_[(reference - 1) / 2].IsExpired(now)) return nullptr;
   *connection = &arena_[(reference - 1) / 2];
   return &(*connection)->half(DirectionOf(reference));
 }
 
-bool ConnectionTable::InsertReference(const FlowKey& key, std::uint32_t reference) {
-  const Places places = PlacesOf(key);
+bool ConnectionTable::InsertReference(const Places& places, std::uint32_t reference) {
   Bucket& first = buckets_[places.first];
   Bucket& second = buckets_[places.second];
   // The first one as long as it has room, so that nearly every search ends there; then the emptier
@@ -119,8 +123,7 @@ std::size_t ConnectionTable::CountFree(const Bucket& bucket) {
   return count;
 }
 
-void ConnectionTable::RemoveReference(const FlowKey& key, std::uint32_t reference) {
-  const Places places = PlacesOf(key);
+void ConnectionTable::RemoveReference(const Places& places, std::uint32_t reference) {
   for (const std::size_t place : {places.first, places.second}) {
     Bucket& bucket = buckets_[place];
     for (std::size_t i = 0; i < kSlots; ++i) {
@@ -146,13 +149,17 @@ std::uint32_t ConnectionTable::TakeIndex(Tick now) {
     Expire(now, kEvictionSearch);
     if (free_list_ == TimingWheel::kNil && !EvictEmbryonic()) return TimingWheel::kNil;
   }
-  if (free_list_ == TimingWheel::kNil) return used_++;
+  if (free_list_ == TimingWheel::kNil) {
+    constexpr std::uint32_t kPerHugePage = MappedArray<Connection>::kHugePage / sizeof(Connection);
+    if (used_ % kPerHugePage == 0) arena_.TouchHugePage(used_);
+    return used_++;
+  }
   const std::uint32_t index = free_list_;
   free_list_ = arena_[index].wheel_next;
   // The next one is wanted soon, and was freed long ago.
   if (free_list_ != TimingWheel::kNil) {
-    __builtin_prefetch(&arena_[free_list_].original_key, 1);
-    __builtin_prefetch(&arena_[free_list_].reply_key, 1);
+    __builtin_prefetch(&arena_[free_list_], 1);
+    __builtin_prefetch(&arena_[free_list_].v6_addresses, 1);
     __builtin_prefetch(&arena_[free_list_].halves[0], 1);
     __builtin_prefetch(&arena_[free_list_].halves[1], 1);
   }
@@ -172,19 +179,28 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
     error = InsertError::kTableFull;
     return nullptr;
   }
+  const KeyView original_view(original), reply_view(reply);
   Connection& connection = arena_[index];
   connection = Connection();
-  connection.original_key = original;
-  connection.reply_key = reply;
-  if (!InsertReference(original, index * 2 + 1)) {
+  connection.keys[0] = original_view.packed;
+  connection.keys[1] = reply_view.packed;
+  if (original_view.is_v6()) {
+    connection.v6_addresses[0] = original.tuple.source;
+    connection.v6_addresses[1] = original.tuple.destination;
+  }
+  if (!InsertReference(PlacesOf(original_view), index * 2 + 1)) {
     arena_[index].wheel_next = free_list_;
     free_list_ = index;
     error = InsertError::kTableFull;
     return nullptr;
   }
   connection.flags = Connection::kLive;
-  if (!Contains(reply) && InsertReference(reply, index * 2 + 2))
+  if (original_view.is_v6()) connection.flags |= Connection::kIpv6;
+  const Places reply_places = PlacesOf(reply_view);
+  if (FindReference(reply_view, reply_places) == kEmpty &&
+      InsertReference(reply_places, index * 2 + 2)) {
     connection.flags |= Connection::kReplyInTable;
+  }
   connection.created = connection.last_seen = now;
   wheel_.Schedule(index, now);
   ++connections_per_port_[original.ingress_port];
@@ -203,9 +219,7 @@ void ConnectionTable::SetTimeout(Connection& connection, std::uint32_t timeout_m
 
 void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_address,
                                   std::uint16_t port, std::uint16_t gateway_slot) {
-  const FiveTuple& tuple = connection.original_key.tuple;
-  nat_ports_.Add(
-      {nat_address, tuple.destination.v4().raw(), tuple.destination_port, tuple.protocol, 0});
+  nat_ports_.Add(NatDestination(connection.keys[0], nat_address));
   connection.flags |= Connection::kNat;
   connection.nat_address = nat_address;
   connection.nat_port = port;
@@ -217,17 +231,12 @@ void ConnectionTable::Remove(Connection& connection) { Free(IndexOf(connection))
 void ConnectionTable::Free(std::uint32_t index) {
   Connection& connection = arena_[index];
   if (on_free_ != nullptr) on_free_(on_free_context_, connection);
-  const FlowKey& original = connection.original_key;
-  const FlowKey& reply = connection.reply_key;
-  RemoveReference(original, index * 2 + 1);
-  if (connection.has(Connection::kReplyInTable)) RemoveReference(reply, index * 2 + 2);
-  if (connection.has(Connection::kNat)) {
-    const FiveTuple& tuple = original.tuple;
-    nat_ports_.Remove({connection.nat_address, tuple.destination.v4().raw(), tuple.destination_port,
-                       tuple.protocol, 0});
-  }
-  --connections_per_port_[original.ingress_port];
-  --connections_per_port_[reply.ingress_port];
+  RemoveReference(PlacesOf(connection.key_view(FlowDirection::kOriginal)), index * 2 + 1);
+  if (connection.has(Connection::kReplyInTable))
+    RemoveReference(PlacesOf(connection.key_view(FlowDirection::kReply)), index * 2 + 2);
+  if (connection.has(Connection::kNat))
+    nat_ports_.Remove(NatDestination(connection.keys[0], connection.nat_address));
+  for (const PackedKey& key : connection.keys) --connections_per_port_[key.ingress_port()];
   --size_;
   wheel_.Cancel(index);
   connection.flags = 0;

@@ -23,6 +23,7 @@
 
 #include "dataplane/flow/connection.h"
 #include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/key_view.h"
 #include "dataplane/flow/mapped_array.h"
 #include "dataplane/flow/nat_ports.h"
 #include "dataplane/flow/timing_wheel.h"
@@ -37,9 +38,10 @@ struct ConnectionRef {
 
   explicit operator bool() const { return connection != nullptr; }
   Half& half() const { return connection->half(direction); }
-  const FlowKey& key() const { return connection->key(direction); }
+  FlowKey key() const { return connection->key(direction); }
   // What this direction leaves as, reversed.
-  const FlowKey& peer_key() const { return connection->key(Opposite(direction)); }
+  FlowKey peer_key() const { return connection->key(Opposite(direction)); }
+  KeyView peer_key_view() const { return connection->key_view(Opposite(direction)); }
 };
 
 enum class InsertError : std::uint8_t {
@@ -71,7 +73,7 @@ class ConnectionTable {
   // The same for many keys; their cache misses overlap. REQUIRES: as many `found` as keys.
   void FindBulk(std::span<const FlowKey> keys, Tick now, std::span<ConnectionRef> found);
 
-  // A search in three steps, so that a burst can take each step for all its packets before the next
+  // A search in four steps, so that a burst can take each step for all its packets before the next
   // and wait for memory once instead of thrice:
   //
   //   Begin        hashes the key and prefetches its first bucket
@@ -79,27 +81,30 @@ class ConnectionTable {
   //                the second bucket when there is none
   //   LocateAgain  the same in the second bucket, when that was prefetched
   //   Find         compares the key. What earlier packets have inserted or freed since is taken
-  //   into
-  //                account: a candidate that is not the one starts the search anew.
+  //                into account: a candidate that is not the one starts the search anew.
+  //
+  // What the key's view points at must outlive the search.
   struct Search {
+    KeyView key;
     std::uint32_t bucket = 0, other_bucket = 0;
     std::uint32_t candidate = 0;  // a reference, or kEmpty
     std::uint16_t tag = 0;
     bool needs_other_bucket = false;
   };
-  void Begin(const FlowKey& key, Search& search) const;
+  void Begin(const KeyView& key, Search& search) const;
   void Locate(Search& search) const;
   void LocateAgain(Search& search) const;
-  ConnectionRef Find(const FlowKey& key, const Search& search, Tick now);
+  ConnectionRef Find(const Search& search, Tick now);
 
   // The same as Find without the right to free: for questions asked beside the packet's own flow.
   const Half* Peek(const FlowKey& key, Tick now, const Connection** connection) const;
-  bool Contains(const FlowKey& key) const { return FindReference(key) != kEmpty; }
+  bool Contains(const FlowKey& key) const { return FindReference(KeyView(key)) != kEmpty; }
 
   // A new connection with both keys and everything else zero except its times; the caller fills in
-  // the rest at once and calls SetTimeout. REQUIRES: the original key is not in the table. When the
-  // reply key is (the path is asymmetric and the reply has a flow of its own), only the original
-  // half is inserted and kReplyInTable stays clear.
+  // the rest at once and calls SetTimeout. REQUIRES: the original key is not in the table; of IPv6,
+  // the reply's addresses are the original's the other way round. When the reply key is in the
+  // table (the path is asymmetric and the reply has a flow of its own), only the original half is
+  // inserted and kReplyInTable stays clear.
   Connection* Insert(const FlowKey& original, const FlowKey& reply, Tick now, InsertError& error);
 
   void Remove(Connection& connection);
@@ -156,14 +161,17 @@ class ConnectionTable {
     std::size_t first, second;
     std::uint16_t tag;
   };
-  Places PlacesOf(const FlowKey& key) const;
+  Places PlacesOf(const KeyView& key) const;
   // One bit per slot whose tag is this one.
   static std::uint32_t SlotsWith(const Bucket& bucket, std::uint16_t tag);
-  std::uint32_t FindReference(const FlowKey& key) const;
-  std::uint32_t FindIn(const Bucket& bucket, std::uint16_t tag, const FlowKey& key) const;
+  std::uint32_t FindReference(const KeyView& key) const {
+    return FindReference(key, PlacesOf(key));
+  }
+  std::uint32_t FindReference(const KeyView& key, const Places& places) const;
+  std::uint32_t FindIn(const Bucket& bucket, std::uint16_t tag, const KeyView& key) const;
   static std::size_t CountFree(const Bucket& bucket);
-  bool InsertReference(const FlowKey& key, std::uint32_t reference);
-  void RemoveReference(const FlowKey& key, std::uint32_t reference);
+  bool InsertReference(const Places& places, std::uint32_t reference);
+  void RemoveReference(const Places& places, std::uint32_t reference);
   bool MayAddAt(std::uint16_t port) const {
     const bool is_limited = port >= unlimited_ports_.size() || !unlimited_ports_[port];
     return !is_limited || connections_per_port_[port] < options_.capacity_per_port;
@@ -174,16 +182,13 @@ class ConnectionTable {
   std::uint32_t IndexOf(const Connection& connection) const {
     return static_cast<std::uint32_t>(&connection - &arena_[0]);
   }
-  const FlowKey& KeyOf(std::uint32_t reference) const {
-    return arena_[(reference - 1) / 2].key(DirectionOf(reference));
-  }
   static FlowDirection DirectionOf(std::uint32_t reference) {
     return static_cast<FlowDirection>((reference - 1) % 2);
   }
   // Whether a reference that was in the table once is there now, and has this key.
-  bool IsCurrent(std::uint32_t reference, const FlowKey& key) const;
+  bool IsCurrent(std::uint32_t reference, const KeyView& key) const;
   ConnectionRef Found(std::uint32_t reference, Tick now);
-  void PrefetchConnection(std::uint32_t reference) const;
+  void PrefetchConnection(std::uint32_t reference, bool is_v6) const;
   bool LocateIn(const Bucket& bucket, Search& search) const;
 
   Options options_;
@@ -204,7 +209,7 @@ class ConnectionTable {
 
 // What every packet of a burst does is inlined into the burst's loops.
 
-inline ConnectionTable::Places ConnectionTable::PlacesOf(const FlowKey& key) const {
+inline ConnectionTable::Places ConnectionTable::PlacesOf(const KeyView& key) const {
   const std::uint64_t hash = Hash(key, options_.seed);
   const auto tag = static_cast<std::uint16_t>(hash >> 48 | 1);
   const std::size_t first = hash & bucket_mask_;
@@ -238,9 +243,10 @@ inline ConnectionRef ConnectionTable::Found(std::uint32_t reference, Tick now) {
   return {&connection, DirectionOf(reference)};
 }
 
-inline void ConnectionTable::Begin(const FlowKey& key, Search& search) const {
+inline void ConnectionTable::Begin(const KeyView& key, Search& search) const {
   const Places places = PlacesOf(key);
   __builtin_prefetch(&buckets_[places.first]);
+  search.key = key;
   search.bucket = static_cast<std::uint32_t>(places.first);
   search.other_bucket = static_cast<std::uint32_t>(places.second);
   search.candidate = kEmpty;
@@ -248,19 +254,21 @@ inline void ConnectionTable::Begin(const FlowKey& key, Search& search) const {
   search.needs_other_bucket = false;
 }
 
-// The lines that a packet of this direction touches (see Connection).
-inline void ConnectionTable::PrefetchConnection(std::uint32_t reference) const {
+// The lines that a packet of this direction touches (see Connection). Inlined by force: GCC takes a
+// function that only prefetches for one without effect, and leaves out calls to it.
+[[gnu::always_inline]] inline void ConnectionTable::PrefetchConnection(std::uint32_t reference,
+                                                                       bool is_v6) const {
   const Connection& connection = arena_[(reference - 1) / 2];
   __builtin_prefetch(&connection, 1);
-  __builtin_prefetch(&connection.reply_key);
   __builtin_prefetch(&connection.halves[(reference - 1) % 2], 1);
+  if (is_v6) __builtin_prefetch(&connection.v6_addresses);
 }
 
 inline bool ConnectionTable::LocateIn(const Bucket& bucket, Search& search) const {
   const std::uint32_t slots = SlotsWith(bucket, search.tag);
   if (slots == 0) return false;
   search.candidate = bucket.references[std::countr_zero(slots)];
-  if (search.candidate != kEmpty) PrefetchConnection(search.candidate);
+  if (search.candidate != kEmpty) PrefetchConnection(search.candidate, search.key.is_v6());
   return true;
 }
 
@@ -274,19 +282,27 @@ inline void ConnectionTable::LocateAgain(Search& search) const {
   if (search.needs_other_bucket) LocateIn(buckets_[search.other_bucket], search);
 }
 
-inline bool ConnectionTable::IsCurrent(std::uint32_t reference, const FlowKey& key) const {
+inline bool ConnectionTable::IsCurrent(std::uint32_t reference, const KeyView& key) const {
   const Connection& connection = arena_[(reference - 1) / 2];
-  const std::uint8_t in_table = DirectionOf(reference) == FlowDirection::kOriginal
+  const FlowDirection direction = DirectionOf(reference);
+  const std::uint8_t in_table = direction == FlowDirection::kOriginal
                                     ? Connection::kLive
                                     : Connection::kLive | Connection::kReplyInTable;
-  return (connection.flags & in_table) == in_table && KeyOf(reference) == key;
+  const std::uint8_t family = key.is_v6() ? Connection::kIpv6 : 0;
+  if ((connection.flags & (in_table | Connection::kIpv6)) != (in_table | family)) return false;
+  if (!(connection.packed_key(direction) == key.packed)) return false;
+  if (!key.is_v6()) return true;
+  const KeyView found = connection.key_view(direction);
+  return *found.v6_source == *key.v6_source && *found.v6_destination == *key.v6_destination;
 }
 
 // A key is in the table once at most, so a candidate that is current is the answer.
-inline ConnectionRef ConnectionTable::Find(const FlowKey& key, const Search& search, Tick now) {
-  if (search.candidate != kEmpty && IsCurrent(search.candidate, key))
+inline ConnectionRef ConnectionTable::Find(const Search& search, Tick now) {
+  if (search.candidate != kEmpty && IsCurrent(search.candidate, search.key))
     return Found(search.candidate, now);
-  return Find(key, now);
+  const std::uint32_t reference = FindReference(search.key);
+  if (reference == kEmpty) return {};
+  return Found(reference, now);
 }
 
 }  // namespace taploom::flow

@@ -12,45 +12,14 @@ constexpr milliseconds kTcpReset = seconds(5);
 constexpr milliseconds kIcmp = seconds(30);
 constexpr milliseconds kOther = seconds(600);
 
-// Comparison modulo 2^32 (RFC 9293 §3.4).
-bool AtOrAfter(std::uint32_t sequence, std::uint32_t reference) {
-  return static_cast<std::int32_t>(sequence - reference) >= 0;
-}
-
-std::uint8_t KnownFlag(FlowDirection direction) {
-  return direction == FlowDirection::kOriginal ? Connection::kOriginalSequenceKnown
-                                               : Connection::kReplySequenceKnown;
-}
-
-// SYN and FIN occupy a sequence number each (RFC 9293 §3.4).
-std::uint32_t EndOfSegment(const wire::Headers& headers) {
-  const std::uint32_t payload =
-      headers.l3_size - (headers.l4_offset - headers.l3_offset) - headers.tcp_header_size;
-  return headers.tcp_sequence + payload + ((headers.tcp_flags & wire::kTcpSyn) != 0 ? 1u : 0u) +
-         ((headers.tcp_flags & wire::kTcpFin) != 0 ? 1u : 0u);
-}
-
-[[gnu::always_inline]] inline void RecordSequence(Connection& connection, FlowDirection direction,
-                                                  const wire::Headers& headers) {
-  Half& half = connection.half(direction);
-  const bool known = connection.has(KnownFlag(direction));
-  const std::uint32_t end = EndOfSegment(headers);
-  if (!known || AtOrAfter(end, half.tcp_end)) half.tcp_end = end;
-  if ((headers.tcp_flags & wire::kTcpAck) != 0 &&
-      (!known || AtOrAfter(headers.tcp_acknowledgment, half.tcp_acknowledged))) {
-    half.tcp_acknowledged = headers.tcp_acknowledgment;
-  }
-  connection.flags |= KnownFlag(direction);
-}
-
 // RFC 5961 §3.2, with what a middlebox can know.
 bool IsResetPlausible(const Connection& connection, FlowDirection direction,
                       const wire::Headers& headers) {
   const Half& sender = connection.half(direction);
   const Half& receiver = connection.half(Opposite(direction));
-  if (!connection.has(KnownFlag(Opposite(direction))))
+  if (!connection.has(SequenceKnownFlag(Opposite(direction))))
     return true;  // the other side has not spoken: nothing to compare with
-  if (!connection.has(KnownFlag(direction))) {
+  if (!connection.has(SequenceKnownFlag(direction))) {
     // The answer of a host that has no such connection (RFC 9293 §3.10.7.1): to a SYN, sequence 0
     // acknowledging exactly the SYN; to a segment with an ACK, that acknowledgment as sequence.
     if ((headers.tcp_flags & wire::kTcpAck) != 0) {
@@ -118,17 +87,12 @@ ConnectionState FirstState(const wire::Headers& headers) {
   return ConnectionState::kOther;
 }
 
-bool StartsAnew(const Connection& connection, const wire::Headers& headers) {
-  return headers.is_tcp() && IsClosed(connection.state) &&
-         (headers.tcp_flags & (wire::kTcpSyn | wire::kTcpAck)) == wire::kTcpSyn;
-}
-
 void StartSequence(Connection& connection, const wire::Headers& headers) {
   if (headers.is_tcp()) RecordSequence(connection, FlowDirection::kOriginal, headers);
 }
 
-Advance AdvanceConnection(Connection& connection, FlowDirection direction,
-                          const wire::Headers& headers) {
+Advance AdvanceToAnotherState(Connection& connection, FlowDirection direction,
+                              const wire::Headers& headers) {
   if (headers.is_tcp()) return AdvanceTcp(connection, direction, headers);
   if (headers.is_fragment && !headers.is_first_fragment)
     return Advance::kKeep;  // part of a datagram that has counted

@@ -38,18 +38,69 @@ enum class Advance : std::uint8_t {
 };
 
 // True for a SYN on a connection that is over: it opens a new one (RFC 6191).
-bool StartsAnew(const Connection& connection, const wire::Headers& headers);
+inline bool StartsAnew(const Connection& connection, const wire::Headers& headers) {
+  return IsClosed(connection.state) && headers.is_tcp() &&
+         (headers.tcp_flags & (wire::kTcpSyn | wire::kTcpAck)) == wire::kTcpSyn;
+}
 
 // Moves `connection` for a packet travelling in `direction`. Time and counters are the caller's.
 // Never allocates; touches the connection only.
 Advance AdvanceConnection(Connection& connection, FlowDirection direction,
                           const wire::Headers& headers);
 
+// Notes the sequence numbers of a segment that travels in `direction`. REQUIRES: headers.is_tcp().
+void RecordSequence(Connection& connection, FlowDirection direction, const wire::Headers& headers);
+
 // Records the first packet's sequence numbers.
 void StartSequence(Connection& connection, const wire::Headers& headers);
 
 // How long `state` may stay idle.
 std::uint32_t TimeoutOf(ConnectionState state, const Timeouts& timeouts);
+
+// Comparison modulo 2^32 (RFC 9293 §3.4).
+inline bool AtOrAfter(std::uint32_t sequence, std::uint32_t reference) {
+  return static_cast<std::int32_t>(sequence - reference) >= 0;
+}
+
+// The flag that says that a side's sequence numbers are known.
+inline std::uint8_t SequenceKnownFlag(FlowDirection direction) {
+  static_assert(Connection::kReplySequenceKnown == Connection::kOriginalSequenceKnown << 1);
+  return static_cast<std::uint8_t>(Connection::kOriginalSequenceKnown
+                                   << static_cast<unsigned>(direction));
+}
+
+inline void RecordSequence(Connection& connection, FlowDirection direction,
+                           const wire::Headers& headers) {
+  Half& half = connection.half(direction);
+  const std::uint8_t known_flag = SequenceKnownFlag(direction);
+  const bool known = connection.has(known_flag);
+  // SYN and FIN occupy a sequence number each (RFC 9293 §3.4).
+  const std::uint32_t end = headers.tcp_sequence + headers.l3_size -
+                            (headers.l4_offset - headers.l3_offset) - headers.tcp_header_size +
+                            ((headers.tcp_flags & wire::kTcpSyn) != 0 ? 1u : 0u) +
+                            ((headers.tcp_flags & wire::kTcpFin) != 0 ? 1u : 0u);
+  if (!known || AtOrAfter(end, half.tcp_end)) half.tcp_end = end;
+  if ((headers.tcp_flags & wire::kTcpAck) != 0 &&
+      (!known || AtOrAfter(headers.tcp_acknowledgment, half.tcp_acknowledged))) {
+    half.tcp_acknowledged = headers.tcp_acknowledgment;
+  }
+  connection.flags |= known_flag;
+}
+
+Advance AdvanceToAnotherState(Connection& connection, FlowDirection direction,
+                              const wire::Headers& headers);
+
+// Nearly every packet is a segment of an open connection and leaves it so.
+inline Advance AdvanceConnection(Connection& connection, FlowDirection direction,
+                                 const wire::Headers& headers) {
+  constexpr std::uint8_t kMoving = wire::kTcpSyn | wire::kTcpFin | wire::kTcpRst;
+  if (connection.state != ConnectionState::kTcpEstablished || !headers.is_tcp() ||
+      (headers.tcp_flags & kMoving) != 0) {
+    return AdvanceToAnotherState(connection, direction, headers);
+  }
+  RecordSequence(connection, direction, headers);
+  return Advance::kKeep;
+}
 
 }  // namespace taploom::flow
 

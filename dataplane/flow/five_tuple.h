@@ -72,27 +72,6 @@ struct FlowKey {
 };
 static_assert(sizeof(FlowKey) == 40 && std::has_unique_object_representations_v<FlowKey>);
 
-// 64 well mixed bits. `seed` is drawn at boot, so that nobody outside can aim at one bucket.
-// Multiply-and-fold over the five words of the key (the construction of wyhash).
-inline std::uint64_t Hash(const FlowKey& key, std::uint64_t seed) {
-  std::uint64_t words[5];
-  std::memcpy(words, &key, 4 * sizeof words[0]);
-  // The last word is put together from its fields: they have often just been written one by one,
-  // and a wide load would have to wait until those stores have left the processor.
-  words[4] = key.tuple.source_port | std::uint64_t{key.tuple.destination_port} << 16 |
-             std::uint64_t{key.tuple.protocol} << 32 | std::uint64_t{key.tuple.icmp_query} << 40 |
-             std::uint64_t{key.ingress_port} << 48;
-  const auto mix = [](std::uint64_t a, std::uint64_t b) {
-    const auto product = static_cast<unsigned __int128>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-  };
-  constexpr std::uint64_t kA = 0xa0761d6478bd642full, kB = 0xe7037ed1a0b428dbull,
-                          kC = 0x8ebc6af09c88c6e3ull;
-  const std::uint64_t first = mix(words[0] ^ kA ^ seed, words[1] ^ kB);
-  const std::uint64_t second = mix(words[2] ^ kC ^ seed, words[3] ^ kA);
-  return mix(first ^ second ^ kB, words[4] ^ seed ^ kC);
-}
-
 }  // namespace taploom::flow
 
 #endif  // TAPLOOM_DATAPLANE_FLOW_FIVE_TUPLE_H_

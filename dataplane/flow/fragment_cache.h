@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/key_view.h"
 #include "dataplane/flow/mapped_array.h"
 #include "dataplane/tick.h"
 

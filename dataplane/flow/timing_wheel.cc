@@ -20,8 +20,7 @@ void TimingWheel::Schedule(std::uint32_t index, Tick deadline) {
 
 void TimingWheel::Push(std::uint32_t index, std::size_t slot) {
   Connection& connection = arena_[index];
-  connection.wheel_slot = static_cast<std::uint16_t>(slot);
-  connection.wheel_previous = kNil;
+  connection.wheel_previous = kFirstOfSlot | static_cast<std::uint32_t>(slot);
   connection.wheel_next = slots_[slot];
   if (connection.wheel_next != kNil) arena_[connection.wheel_next].wheel_previous = index;
   slots_[slot] = index;
@@ -31,10 +30,10 @@ void TimingWheel::Cancel(std::uint32_t index) {
   const Connection& connection = arena_[index];
   if (connection.wheel_next != kNil)
     arena_[connection.wheel_next].wheel_previous = connection.wheel_previous;
-  if (connection.wheel_previous != kNil) {
+  if ((connection.wheel_previous & kFirstOfSlot) == 0) {
     arena_[connection.wheel_previous].wheel_next = connection.wheel_next;
   } else {
-    slots_[connection.wheel_slot] = connection.wheel_next;
+    slots_[connection.wheel_previous & ~kFirstOfSlot] = connection.wheel_next;
   }
 }
 

@@ -67,6 +67,8 @@ class TimingWheel {
 
  private:
   static constexpr std::int64_t kFineSlots = 512, kCoarseSlots = 8192, kCoarseSeconds = 64;
+  // In wheel_previous: the first of a slot, and which.
+  static constexpr std::uint32_t kFirstOfSlot = 0x80000000u;
 
   static std::int64_t SecondOf(Tick tick) { return tick.count() / 1000; }
   static std::size_t FineSlot(std::int64_t second) {
@@ -82,8 +84,7 @@ class TimingWheel {
   // The connections of a slot lie anywhere in the arena.
   void Prefetch(std::uint32_t index) const {
     if (index == kNil) return;
-    __builtin_prefetch(&arena_[index].original_key, 1);
-    __builtin_prefetch(&arena_[index].reply_key, 1);
+    __builtin_prefetch(&arena_[index], 1);
   }
 
   MappedArray<Connection>& arena_;

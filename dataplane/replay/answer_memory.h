@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/key_view.h"
 #include "dataplane/tables/snapshot.h"
 
 namespace taploom::replay {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/key_view.h"
 #include "dataplane/replay/replayer.h"
 
 namespace taploom::replay {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/key_view.h"
 #include "dataplane/io/byte_stream.h"
 #include "dataplane/io/frame_source.h"
 

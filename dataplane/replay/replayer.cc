@@ -242,7 +242,7 @@ void Replayer::EnterAs(const Entrance& entrance, bool keeps_macs) {
   }
   if (IsIp(packet)) {
     rewrite::PrepareTranslation(flow::TupleOf(packet.headers), entrance.tuple, change);
-    rewrite::Apply(packet, change, entrance.tuple.Reversed());
+    rewrite::Apply(packet, change, entrance.tuple);
     if (quoted_) rewrite::ApplyToQuoted(packet, *quoted_);
   } else {
     std::copy(change.destination_mac.bytes.begin(), change.destination_mac.bytes.end(),

@@ -17,11 +17,16 @@ void PrepareTranslation(const flow::FiveTuple& before, const flow::FiveTuple& af
                         flow::FlowAction& action);
 
 // Rewrites MACs, addresses, ports or ICMP identifier, TTL and checksums. `leaving_reversed` is the
-// tuple the packet leaves with, reversed: the key of the opposite half (flow/connection.h). A frame
-// that still needs its transport checksum carries the sum of the pseudo-header there, so only the
-// addresses are applied to it. REQUIRES: packet.headers describes it; the TTL is larger than
-// action.ttl_decrement. Never allocates.
-void Apply(Packet& packet, const flow::FlowAction& action, const flow::FiveTuple& leaving_reversed);
+// tuple the packet leaves with, reversed: the key of the opposite half (flow/connection.h), whose
+// port does not matter. A frame that still needs its transport checksum carries the sum of the
+// pseudo-header there, so only the addresses are applied to it. REQUIRES: packet.headers describes
+// it; the TTL is larger than action.ttl_decrement. Never allocates.
+void Apply(Packet& packet, const flow::FlowAction& action, const flow::KeyView& leaving_reversed);
+// The same for a tuple that no connection holds.
+inline void Apply(Packet& packet, const flow::FlowAction& action, const flow::FiveTuple& leaving) {
+  const flow::FlowKey reversed{leaving.Reversed(), 0};
+  Apply(packet, action, flow::KeyView(reversed));
+}
 
 // What an ICMP error quotes: the bytes behind its header, up to the end of the IP packet. Ethernet
 // padding is no part of it. REQUIRES: packet.headers.is_icmp_error.

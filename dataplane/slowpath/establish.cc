@@ -62,8 +62,8 @@ flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering,
 
 flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connection& connection) {
   flow::Timeouts timeouts;
-  for (const flow::FlowKey* key : {&connection.original_key, &connection.reply_key}) {
-    const tables::PortOwner owner = snapshot.OwnerOf(key->ingress_port);
+  for (const flow::PackedKey& key : connection.keys) {
+    const tables::PortOwner owner = snapshot.OwnerOf(key.ingress_port());
     if (owner.eni.exists()) Shorten(timeouts, snapshot[owner.eni].timers);
   }
   if (connection.has(flow::Connection::kNat)) {

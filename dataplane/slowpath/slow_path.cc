@@ -143,7 +143,7 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
               AnswerWithError(packet, snapshot, ErrorKind::kTooBig, RouterFor(decision, packet),
                               action.mtu, now)};
     }
-    rewrite::Apply(packet, action, decision.tuple.Reversed());
+    rewrite::Apply(packet, action, decision.tuple);
     return {{},
             is_too_big ? Verdict::Fragment(decision.egress_port, action.mtu)
                        : Verdict::Forward(decision.egress_port)};
@@ -167,7 +167,7 @@ Verdict SlowPath::ForwardIcmpError(Packet& packet, const tables::Snapshot& snaps
   if (decision.outcome != Decision::Outcome::kDeliver) return Verdict::Drop(decision.reason);
   const flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
   if (packet.headers.ttl <= action.ttl_decrement) return Verdict::Drop(DropReason::kTtlExceeded);
-  rewrite::Apply(packet, action, decision.tuple.Reversed());
+  rewrite::Apply(packet, action, decision.tuple);
   rewrite::ApplyToQuoted(packet, related.peer_key().tuple);
   return Verdict::Forward(decision.egress_port);
 }

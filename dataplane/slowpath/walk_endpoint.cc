@@ -40,8 +40,7 @@ template <typename Sink>
 bool Walk<Sink>::ReturnsThroughGatewayEndpoint() {
   if (!related_ || related_.direction != flow::FlowDirection::kReply || !tuple_.destination.is_v4())
     return false;
-  const tables::PortOwner origin =
-      snapshot_.OwnerOf(related_.connection->original_key.ingress_port);
+  const tables::PortOwner origin = snapshot_.OwnerOf(related_.connection->keys[0].ingress_port());
   if (!origin.eni.exists()) return false;
   const tables::Eni& eni = snapshot_[origin.eni];
   if (eni.FindAddress(tuple_.destination) == nullptr) return false;

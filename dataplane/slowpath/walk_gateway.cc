@@ -137,7 +137,7 @@ void Walk<Sink>::EnterNatGatewayFromOutside(tables::NatGatewayIndex index) {
     return drop(DropReason::kNatFragment);
 
   const flow::FiveTuple before = tuple_;
-  const flow::FiveTuple& inside = related_.connection->original_key.tuple;
+  const flow::FiveTuple inside = related_.connection->key(flow::FlowDirection::kOriginal).tuple;
   tuple_.destination = inside.source;
   if (!packet_.is_icmp_error) tuple_.destination_port = inside.source_port;
   decision_.is_always_tracked = true;

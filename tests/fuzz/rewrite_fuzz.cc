@@ -36,7 +36,7 @@ Frame Translated(const Frame& frame, const flow::FiveTuple& tuple) {
   rewrite::PrepareTranslation(flow::TupleOf(packet.headers), tuple, action);
   action.destination_mac = taploom::test::DestinationMacOf(frame);
   action.source_mac = taploom::test::SourceMacOf(frame);
-  rewrite::Apply(packet, action, tuple.Reversed());
+  rewrite::Apply(packet, action, tuple);
   return {{head.begin(), head.begin() + packet.head_size}, {}};
 }
 

@@ -138,7 +138,7 @@ FabricFixture::Ends FabricFixture::SeenEnds() const {
 std::string FabricFixture::StateOf(std::uint16_t source_port) {
   std::string state = "none";
   connections().ForEach([&](const flow::Connection& connection) {
-    if (connection.original_key.tuple.source_port == source_port) state = ToText(connection.state);
+    if (connection.keys[0].source_port() == source_port) state = ToText(connection.state);
   });
   return state;
 }

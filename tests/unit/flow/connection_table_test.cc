@@ -110,25 +110,25 @@ TEST_F(ConnectionTableTest, ASearchBegunBeforeAnInsertOrARemovalSeesIt) {
   ConnectionTable table({.capacity = 4});
   const auto locate = [&](std::uint32_t number) {
     ConnectionTable::Search search;
-    table.Begin(Key(number, 1), search);
+    table.Begin(KeyView(Key(number, 1)), search);
     table.Locate(search);
     table.LocateAgain(search);
     return search;
   };
   const auto before = locate(1);
   Connection* connection = Add(table, 1);
-  EXPECT_EQ(connection, table.Find(Key(1, 1), before, Tick()).connection);
+  EXPECT_EQ(connection, table.Find(before, Tick()).connection);
   const auto while_there = locate(1);
-  EXPECT_EQ(connection, table.Find(Key(1, 1), while_there, Tick()).connection);
+  EXPECT_EQ(connection, table.Find(while_there, Tick()).connection);
   table.Remove(*connection);
-  EXPECT_FALSE(table.Find(Key(1, 1), while_there, Tick()));
+  EXPECT_FALSE(table.Find(while_there, Tick()));
   // The place is taken by another connection, and then by the same one again.
   Connection* other = Add(table, 2);
-  EXPECT_FALSE(table.Find(Key(1, 1), while_there, Tick()));
+  EXPECT_FALSE(table.Find(while_there, Tick()));
   table.Remove(*other);
   connection = Add(table, 1);
-  EXPECT_EQ(connection, table.Find(Key(1, 1), while_there, Tick()).connection);
-  EXPECT_FALSE(table.Find(Key(1, 1), while_there, seconds(61))) << "idle for too long";
+  EXPECT_EQ(connection, table.Find(while_there, Tick()).connection);
+  EXPECT_FALSE(table.Find(while_there, seconds(61))) << "idle for too long";
 }
 
 TEST_F(ConnectionTableTest, BulkSearchFindsWhatSingleSearchesFind) {

@@ -39,13 +39,14 @@ TEST(FiveTuple, IcmpTypesAreKeptApart) {
 }
 
 TEST(FlowKeyHash, EveryByteOfTheKeyCounts) {
-  const FlowKey key = OriginalKey(3);
-  for (std::size_t i = 0; i < sizeof key; ++i) {
-    FlowKey other = key;
-    reinterpret_cast<std::uint8_t*>(&other)[i] ^= 1;
-    EXPECT_NE(Hash(other, 1), Hash(key, 1)) << "byte " << i;
+  for (const FlowKey& key : {OriginalKey(3), OriginalKeyV6(3)}) {
+    for (std::size_t i = 0; i < sizeof key; ++i) {
+      FlowKey other = key;
+      reinterpret_cast<std::uint8_t*>(&other)[i] ^= 1;
+      EXPECT_NE(Hash(other, 1), Hash(key, 1)) << "byte " << i;
+    }
+    EXPECT_NE(Hash(key, 1), Hash(key, 2)) << "the seed counts too";
   }
-  EXPECT_NE(Hash(key, 1), Hash(key, 2)) << "the seed counts too";
 }
 
 TEST(FlowKeyHash, NeighbouringPortsSpread) {

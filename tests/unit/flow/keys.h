@@ -1,11 +1,13 @@
 #ifndef TAPLOOM_TESTS_UNIT_FLOW_KEYS_H_
 #define TAPLOOM_TESTS_UNIT_FLOW_KEYS_H_
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <random>
 
 #include "dataplane/flow/five_tuple.h"
+#include "dataplane/flow/key_view.h"
 
 namespace taploom::flow {
 
@@ -21,6 +23,20 @@ inline FlowKey OriginalKey(std::uint32_t n) {
   return key;
 }
 inline FlowKey ReplyKey(std::uint32_t n) { return {OriginalKey(n).tuple.Reversed(), 2}; }
+
+// The same with IPv6 addresses that end in the bytes of the IPv4 ones.
+inline FlowKey OriginalKeyV6(std::uint32_t n) {
+  const auto v6 = [](const wire::IpAddress& v4) {
+    std::array<std::uint8_t, 16> bytes = v4.mapped();
+    bytes[0] = 0x20;
+    bytes[1] = 0x01;
+    return wire::IpAddress::V6FromBytes(bytes.data());
+  };
+  FlowKey key = OriginalKey(n);
+  key.tuple.source = v6(key.tuple.source);
+  key.tuple.destination = v6(key.tuple.destination);
+  return key;
+}
 
 // TAPLOOM_SEED, or a fresh one; tests print it when they fail.
 inline std::uint64_t TestSeed() {

@@ -35,7 +35,7 @@ TEST_F(VisitPlaces, SlicesTogetherShowEveryLiveConnectionOnce) {
   int slices = 0;
   while (place < table_.places()) {
     place = table_.VisitPlaces(place, 64, [&](const Connection& connection) {
-      seen.insert(connection.original_key.tuple.source_port);
+      seen.insert(connection.keys[0].source_port());
       return true;
     });
     ++slices;

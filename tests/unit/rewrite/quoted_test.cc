@@ -30,7 +30,7 @@ Frame Restored(const Frame& seen, std::size_t quoted_size, const flow::FiveTuple
   flow::FiveTuple after = before;
   after.destination = kInside;
   PrepareTranslation(before, after, action);
-  Apply(buffered.packet, action, after.Reversed());
+  Apply(buffered.packet, action, after);
   ApplyToQuoted(buffered.packet, as_sent);
   return buffered.frame();
 }

@@ -37,7 +37,7 @@ Frame Rewritten(const Frame& frame, const flow::FiveTuple& after, std::uint8_t t
   action.ttl_decrement = ttl_decrement;
   action.source_mac = kFrom;
   action.destination_mac = kTo;
-  Apply(buffered.packet, action, after.Reversed());
+  Apply(buffered.packet, action, after);
   return buffered.frame();
 }
 
