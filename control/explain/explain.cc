@@ -3,15 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <memory>
 #include <vector>
 
 #include "control/aws_id.h"
+#include "control/did_you_mean.h"
 #include "control/explain/analysis.h"
 #include "control/explain/diagnosis.h"
 #include "control/explain/leg.h"
 #include "control/explain/question.h"
 #include "dataplane/slowpath/describe.h"
+#include "dataplane/slowpath/dns.h"
 #include "dataplane/tables/compile.h"
 
 namespace taploom::control {
@@ -40,6 +43,25 @@ const ListenerPlan* ListenerAt(const LoadBalancerPlan& balancer, std::uint16_t p
     if (listener.port == port) return &listener;
   }
   return nullptr;
+}
+
+// Where a name is known that the sender's resolver does not know, or the one that may be meant.
+std::string WhoKnows(const Snapshot& snapshot, const Asked& asked) {
+  std::string name = asked.unresolved;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  for (const tables::Vpc& vpc : snapshot.vpcs) {
+    if (vpc.names.contains(name))
+      return fmt::format("it is a private name of VPC {}, which machines of that VPC alone resolve",
+                         vpc.name);
+  }
+  std::vector<std::string> known;
+  for (const auto& [each, addresses] : slowpath::NamesFor(snapshot, asked.source.port)) {
+    if (each.find('.') != std::string::npos) known.push_back(each);
+  }
+  std::sort(known.begin(), known.end());
+  const std::string nearest = Nearest(name, known);
+  return nearest.empty() ? "" : fmt::format("did you mean \"{}\"?", nearest);
 }
 
 // Everything that is found out about one question.
@@ -227,7 +249,10 @@ ExplainAnswer Explanations::AnswerUnresolved(const Asked& asked) {
   ExplainAnswer answer;
   const std::string verdict = fmt::format("the resolver of {} does not know {} (NXDOMAIN)",
                                           asked.source.name, asked.unresolved);
-  const Reason reason{.code = kDnsNameNotFound, .sentence = verdict + "."};
+  const std::string hint = WhoKnows(snapshot_, asked);
+  const Reason reason{
+      .code = kDnsNameNotFound,
+      .sentence = hint.empty() ? verdict + "." : fmt::format("{}; {}", verdict, hint)};
   const std::string question =
       fmt::format("{}/{}/{}", plan_.name, asked.source.name, asked.unresolved);
   answer.json = {{"NetworkInsightsAnalysisId", AwsId("nia", question)},
@@ -240,6 +265,7 @@ ExplainAnswer Explanations::AnswerUnresolved(const Asked& asked) {
                  {"passes", false},
                  {"verdict", verdict}};
   answer.text = answer.brief = fmt::format("=> {} ({})\n", verdict, kDnsNameNotFound);
+  if (!hint.empty()) answer.text = answer.brief += fmt::format("   {}\n", hint);
   return answer;
 }
 

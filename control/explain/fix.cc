@@ -387,6 +387,44 @@ std::optional<Fix> RouteToPeer(const Failure& failure, const tables::RouteTable&
   return fix;
 }
 
+// A peer passes nothing on: the two ends need a peering connection of their own.
+std::optional<Fix> PeerDirectly(const Failure& failure) {
+  const Snapshot& snapshot = failure.snapshot;
+  if (!failure.asked.source.eni.exists() || failure.is_reply) return std::nullopt;
+  const tables::Subnet& subnet = snapshot[snapshot[failure.asked.source.eni].subnet];
+  return RouteToPeer(failure, snapshot[subnet.route_table], true);
+}
+
+// The endpoint of this VPC that leads to the service with that address.
+const tables::GatewayEndpoint* EndpointTo(const Snapshot& snapshot, const tables::Vpc& vpc,
+                                          const wire::IpAddress& destination) {
+  for (const tables::GatewayEndpointIndex index : vpc.gateway_endpoints) {
+    const tables::GatewayEndpoint& endpoint = snapshot[index];
+    const auto contains = [&](const wire::IpPrefix& cidr) { return cidr.Contains(destination); };
+    if (std::any_of(endpoint.cidrs.begin(), endpoint.cidrs.end(), contains)) return &endpoint;
+  }
+  return nullptr;
+}
+
+Fix UseEndpoint(const tables::GatewayEndpoint& endpoint, const tables::Vpc& vpc,
+                const tables::RouteTable& table) {
+  Fix fix;
+  fix.summary = fmt::format(
+      "put gateway endpoint {} into route table {}: it serves only the tables "
+      "that it names",
+      endpoint.name, table.name);
+  fix.topology = Nested({"vpcs", vpc.name, "gateway_endpoints", endpoint.name},
+                        {fmt::format("route_tables: [{}]", table.name)});
+  fix.aws =
+      fmt::format("aws ec2 modify-vpc-endpoint --vpc-endpoint-id {} --add-route-table-ids {}\n",
+                  endpoint.id, table.id);
+  fix.terraform = Resource(
+      "aws_vpc_endpoint_route_table_association", fmt::format("{}_{}", endpoint.name, table.name),
+      {{"vpc_endpoint_id", fmt::format("aws_vpc_endpoint.{}.id", Identifier(endpoint.name))},
+       {"route_table_id", fmt::format("aws_route_table.{}.id", Identifier(table.name))}});
+  return fix;
+}
+
 std::optional<Fix> AddRoute(const Failure& failure, bool replaces) {
   const Snapshot& snapshot = failure.snapshot;
   const tables::RouteTable* table = WithId(snapshot.route_tables, failure.stage.component_id);
@@ -396,6 +434,8 @@ std::optional<Fix> AddRoute(const Failure& failure, bool replaces) {
   const bool is_outside = snapshot.internet_host_by_address.contains(destination) ||
                           snapshot.public_bindings.contains(destination);
   if (!is_outside) return RouteToPeer(failure, *table, replaces);
+  if (const auto* endpoint = EndpointTo(snapshot, vpc, destination))
+    return UseEndpoint(*endpoint, vpc, *table);
   const tables::Eni* sender = OwnerIn(snapshot, table->vpc, failure.stage.before.source);
   const bool is_public = sender != nullptr && IsPublic(*sender, failure.stage.before.source);
   const tables::NatGateway* nat =
@@ -532,6 +572,8 @@ std::optional<Fix> SmallestFix(const Failure& failure) {
       return AddRoute(failure, false);
     case DropReason::kBlackhole:
       return AddRoute(failure, true);
+    case DropReason::kPeeringOutsideVpc:
+      return PeerDirectly(failure);
     case DropReason::kNatSameSubnet:
       return MoveNatGateway(failure);
     case DropReason::kSourceCheck:
