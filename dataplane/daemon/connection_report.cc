@@ -7,7 +7,9 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
+#include "dataplane/flow/connection_table.h"
 #include "dataplane/slowpath/decision.h"
 #include "dataplane/slowpath/describe.h"
 
@@ -22,14 +24,6 @@ std::string BytesOf(const wire::IpAddress& address) {
 const tables::Eni* EniBehind(const tables::Snapshot& snapshot, std::uint16_t port) {
   const tables::EniIndex eni = snapshot.OwnerOf(port).eni;
   return eni.exists() ? &snapshot[eni] : nullptr;
-}
-
-std::string RuleId(const std::shared_ptr<const tables::RuleSet>& rules, std::uint64_t digest) {
-  if (rules == nullptr || digest == 0) return "";
-  for (const tables::Rule& rule : rules->rules()) {
-    if (slowpath::RuleDigest(rule.id) == digest) return rule.id;
-  }
-  return fmt::format("sgr-{:016x}…", digest);  // the rule is gone, the connection lives on
 }
 
 // The gateway of the originator's VPC that owns the address: other VPCs may use the same one.
@@ -50,13 +44,38 @@ std::uint64_t MillisecondsSince(Tick then, Tick now) {
   return static_cast<std::uint64_t>(std::max(now - then, Tick{0}).count());
 }
 
+// An interface's rules are those of all its groups, and shared by interfaces with the same.
+void AddRules(const std::shared_ptr<const tables::RuleSet>& rules,
+              std::unordered_set<const tables::RuleSet*>& seen,
+              std::unordered_map<std::uint64_t, const std::string*>& ids) {
+  if (rules == nullptr || !seen.insert(rules.get()).second) return;
+  for (const tables::Rule& rule : rules->rules()) ids[slowpath::RuleDigest(rule.id)] = &rule.id;
+}
+
 }  // namespace
 
-void ReportConnection(const flow::Connection& connection, const tables::Snapshot& snapshot,
-                      Tick now, config::Connection& report) {
+ConnectionReporter::ConnectionReporter(const tables::Snapshot& snapshot) : snapshot_(snapshot) {
+  std::unordered_set<const tables::RuleSet*> seen;
+  for (const tables::Eni& eni : snapshot.enis) {
+    AddRules(eni.egress_rules, seen, rules_);
+    AddRules(eni.ingress_rules, seen, rules_);
+  }
+}
+
+std::string ConnectionReporter::RuleId(std::uint64_t digest) const {
+  if (digest == 0) return "";
+  const auto found = rules_.find(digest);
+  // The rule may be gone, and the connection live on.
+  return found != rules_.end() ? *found->second : fmt::format("sgr-{:016x}…", digest);
+}
+
+void ConnectionReporter::Report(const flow::Connection& connection, std::uint32_t place, Tick now,
+                                config::Connection& report) const {
   const flow::FlowKey original_key = connection.key(flow::FlowDirection::kOriginal);
   const flow::Half& original = connection.half(flow::FlowDirection::kOriginal);
   const flow::Half& reply = connection.half(flow::FlowDirection::kReply);
+  report.mutable_id()->set_place(place);
+  report.mutable_id()->set_fingerprint(flow::ConnectionTable::Fingerprint(connection));
   report.set_protocol(slowpath::ProtocolText(original_key.tuple.protocol));
   report.set_ingress_port(original_key.ingress_port);
   report.set_egress_port(original.action.egress_port);
@@ -81,13 +100,12 @@ void ReportConnection(const flow::Connection& connection, const tables::Snapshot
   report.set_reply_packets(reply.packets);
   report.set_reply_bytes(reply.bytes);
 
-  const tables::Eni* originator = EniBehind(snapshot, original_key.ingress_port);
-  const tables::Eni* receiver = EniBehind(snapshot, original.action.egress_port);
-  if (originator != nullptr)
-    report.set_egress_rule_id(RuleId(originator->egress_rules, original.rule));
-  if (receiver != nullptr) report.set_ingress_rule_id(RuleId(receiver->ingress_rules, reply.rule));
+  const tables::Eni* originator = EniBehind(snapshot_, original_key.ingress_port);
+  const tables::Eni* receiver = EniBehind(snapshot_, original.action.egress_port);
+  if (originator != nullptr) report.set_egress_rule_id(RuleId(original.rule));
+  if (receiver != nullptr) report.set_ingress_rule_id(RuleId(reply.rule));
   if (connection.has(flow::Connection::kNat)) {
-    report.set_nat_gateway_id(NatGatewayId(snapshot, originator, connection.nat_address));
+    report.set_nat_gateway_id(NatGatewayId(snapshot_, originator, connection.nat_address));
   }
 }
 

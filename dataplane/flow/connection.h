@@ -142,6 +142,10 @@ struct alignas(64) Connection {
   // the same the other way round.
   alignas(64) wire::IpAddress v6_addresses[2];
   Tick created{};
+  // Of the place: odd while a connection is being made here, even when it is complete, and never
+  // the same again. 0: none has been here. Readers without the worker go by it
+  // (connection_reader.h).
+  std::uint32_t version = 0;
 
   Half halves[2];  // by FlowDirection
 

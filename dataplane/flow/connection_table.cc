@@ -181,7 +181,13 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
   }
   const KeyView original_view(original), reply_view(reply);
   Connection& connection = arena_[index];
-  connection = Connection();
+  const std::uint32_t version = (connection.version + 2) | 1;
+  __atomic_store_n(&connection.version, version, __ATOMIC_RELAXED);
+  // No reader who sees anything of the new connection takes it for the one before.
+  std::atomic_thread_fence(std::memory_order_release);
+  Connection fresh;
+  fresh.version = version;
+  connection = fresh;
   connection.keys[0] = original_view.packed;
   connection.keys[1] = reply_view.packed;
   if (original_view.is_v6()) {
@@ -205,16 +211,19 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
   wheel_.Schedule(index, now);
   ++connections_per_port_[original.ingress_port];
   ++connections_per_port_[reply.ingress_port];
-  ++size_;
+  SetSize(size() + 1);
   error = InsertError::kNone;
   return &connection;
 }
 
 void ConnectionTable::SetTimeout(Connection& connection, std::uint32_t timeout_ms) {
+  const bool completes = connection.timeout_ms == 0;
   connection.timeout_ms = timeout_ms;
   const std::uint32_t index = IndexOf(connection);
   wheel_.Cancel(index);
   wheel_.Schedule(index, connection.last_seen + Tick(timeout_ms));
+  if (completes && connection.version % 2 != 0)
+    __atomic_store_n(&connection.version, connection.version + 1, __ATOMIC_RELEASE);
 }
 
 void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_address,
@@ -228,6 +237,13 @@ void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_addr
 
 void ConnectionTable::Remove(Connection& connection) { Free(IndexOf(connection)); }
 
+bool ConnectionTable::RemoveAt(std::uint32_t place, std::uint64_t fingerprint) {
+  if (place >= used_ || !arena_[place].has(Connection::kLive)) return false;
+  if (Fingerprint(arena_[place]) != fingerprint) return false;
+  Free(place);
+  return true;
+}
+
 void ConnectionTable::Free(std::uint32_t index) {
   Connection& connection = arena_[index];
   if (on_free_ != nullptr) on_free_(on_free_context_, connection);
@@ -237,7 +253,7 @@ void ConnectionTable::Free(std::uint32_t index) {
   if (connection.has(Connection::kNat))
     nat_ports_.Remove(NatDestination(connection.keys[0], connection.nat_address));
   for (const PackedKey& key : connection.keys) --connections_per_port_[key.ingress_port()];
-  --size_;
+  SetSize(size() - 1);
   wheel_.Cancel(index);
   connection.flags = 0;
   connection.wheel_next = free_list_;

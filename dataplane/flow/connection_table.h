@@ -5,12 +5,14 @@
 // buckets, so a lookup reads at most two lines before it reads the connection itself. A reference
 // is the connection's index in an arena, and which half. Nothing is resized or allocated after
 // construction; memory is touched only when used. Full is a typed answer. The arena is a memfd, so
-// that another process can keep it alive or read it.
+// that another process can keep it alive, and that connections are read
+// without the worker (connection_reader.h).
 //
 // Single writer: every member function belongs to the worker that owns the table.
 #ifndef TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
 #define TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
 
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <span>
@@ -108,8 +110,17 @@ class ConnectionTable {
   Connection* Insert(const FlowKey& original, const FlowKey& reply, Tick now, InsertError& error);
 
   void Remove(Connection& connection);
+  // The same for the connection at a place, when it is still the one with that fingerprint. False
+  // when it is not.
+  bool RemoveAt(std::uint32_t place, std::uint64_t fingerprint);
+  // Tells a connection from those that have been, or will be, at its place.
+  static std::uint64_t Fingerprint(const Connection& connection) {
+    return Hash(connection.key_view(FlowDirection::kOriginal),
+                static_cast<std::uint64_t>(connection.created.count()));
+  }
 
-  // Starts the idle timer anew with another length. O(1).
+  // Starts the idle timer anew with another length. O(1). Makes a new connection complete: from now
+  // on readers see it.
   void SetTimeout(Connection& connection, std::uint32_t timeout_ms);
 
   // Records that the connection holds a NAT gateway's port; Remove gives it back.
@@ -121,23 +132,15 @@ class ConnectionTable {
   // some are left to look at.
   bool Expire(Tick now, std::uint32_t budget);
 
-  std::uint32_t size() const { return size_; }
+  // Any thread.
+  std::uint32_t size() const { return size_.load(std::memory_order_relaxed); }
+  // Of the arena, `capacity` connections; for a ConnectionReader. Any thread.
+  int memory_descriptor() const { return memory_descriptor_; }
   std::uint32_t capacity() const { return options_.capacity; }
   std::uint64_t seed() const { return options_.seed; }
   void set_capacity_per_port(std::uint32_t capacity) { options_.capacity_per_port = capacity; }
   // True at the ports whose connections are not limited: those outside every VPC.
   void set_unlimited_ports(std::vector<bool> ports) { unlimited_ports_ = std::move(ports); }
-
-  // Shows the live connections from the `first` place on, at most `count` places, until `visit`
-  // says false; returns the place to go on at. At `places()` there is no more.
-  template <typename Visitor>
-  std::uint32_t VisitPlaces(std::uint32_t first, std::uint32_t count, Visitor visit) const {
-    for (; first < used_ && count > 0; ++first, --count) {
-      if (arena_[first].has(Connection::kLive) && !visit(arena_[first])) return first + 1;
-    }
-    return first;
-  }
-  std::uint32_t places() const { return used_; }
 
   template <typename Visitor>
   void ForEach(Visitor visit) const {
@@ -177,6 +180,7 @@ class ConnectionTable {
     return !is_limited || connections_per_port_[port] < options_.capacity_per_port;
   }
   std::uint32_t TakeIndex(Tick now);
+  void SetSize(std::uint32_t size) { size_.store(size, std::memory_order_relaxed); }
   bool EvictEmbryonic();
   void Free(std::uint32_t index);
   std::uint32_t IndexOf(const Connection& connection) const {
@@ -204,7 +208,7 @@ class ConnectionTable {
   TimingWheel wheel_;
   std::uint32_t free_list_ = TimingWheel::kNil;  // linked by wheel_next
   std::uint32_t used_ = 0;                       // indices below this have been live at some time
-  std::uint32_t size_ = 0;
+  std::atomic<std::uint32_t> size_{0};           // one writer
 };
 
 // What every packet of a burst does is inlined into the burst's loops.
