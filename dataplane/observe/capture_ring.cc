@@ -29,6 +29,19 @@ std::size_t CaptureRingMemory::SizeOf(std::size_t capacity) {
 
 int CaptureRingMemory::Make(std::size_t capacity, std::uint32_t snap_length,
                             std::span<const std::uint16_t> ports) {
+  constexpr std::uint32_t kNoTrace = 0;
+  return Make(capacity, snap_length, ports, kNoTrace, {});
+}
+
+int CaptureRingMemory::MakeForTrace(std::size_t capacity, std::span<const std::uint16_t> ports,
+                                    std::uint32_t sample_every,
+                                    std::span<const FilterInstruction> filter) {
+  return Make(capacity, 0, ports, sample_every, filter);
+}
+
+int CaptureRingMemory::Make(std::size_t capacity, std::uint32_t snap_length,
+                            std::span<const std::uint16_t> ports, std::uint32_t sample_every,
+                            std::span<const FilterInstruction> filter) {
   const std::size_t size = SizeOf(capacity);
   capacity = size - kCaptureHeaderSize;
   const int descriptor = memfd_create("taploom-capture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -48,6 +61,9 @@ int CaptureRingMemory::Make(std::size_t capacity, std::uint32_t snap_length,
   header->capacity = capacity;
   header->snap_length = snap_length;
   for (const std::uint16_t port : ports) header->ports[port / 64] |= std::uint64_t{1} << port % 64;
+  header->sample_every = sample_every;
+  header->filter_size = static_cast<std::uint32_t>(filter.size());
+  std::copy(filter.begin(), filter.end(), header->filter.begin());
   munmap(memory, kCaptureHeaderSize);
   return descriptor;
 }

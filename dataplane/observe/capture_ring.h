@@ -1,4 +1,6 @@
-// The capture ring: memory that the dataplane writes frames into and `taploom capture` reads.
+// The capture ring: memory that the dataplane writes frames into and `taploom capture` reads; for
+// `taploom trace`, what became of each packet instead (config/traced_packet.proto, as the text of a
+// record without bytes).
 //
 //   control makes a memfd ─┬─ SCM_RIGHTS ─► dataplane: CaptureRingWriter (the worker's thread)
 //                          └─ /proc/PID/fd ─► taploom capture: CaptureRingReader
@@ -22,6 +24,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/observe/packet_filter.h"
 #include "dataplane/packet.h"
 #include "dataplane/verdict.h"
 
@@ -40,6 +43,10 @@ struct CaptureRingHeader {
   alignas(64) std::atomic<std::uint64_t> read{0};
   // One bit per port: whether its frames are wanted.
   alignas(64) std::array<std::uint64_t, 1024> ports{};
+  // A trace: of what enters at these ports and matches the filter, every so manieth packet.
+  std::uint32_t sample_every = 0;  // 0: frames are recorded, nothing is traced
+  std::uint32_t filter_size = 0;   // instructions
+  std::array<FilterInstruction, PacketFilter::kMostInstructions> filter{};
 };
 static_assert(sizeof(CaptureRingHeader) <= kCaptureHeaderSize);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "the ring is between processes");
@@ -71,6 +78,9 @@ class CaptureRingMemory {
   // The file's size is SizeOf(capacity).
   static int Make(std::size_t capacity, std::uint32_t snap_length,
                   std::span<const std::uint16_t> ports);
+  // The same for a trace. REQUIRES: sample_every > 0, at most kMostInstructions.
+  static int MakeForTrace(std::size_t capacity, std::span<const std::uint16_t> ports,
+                          std::uint32_t sample_every, std::span<const FilterInstruction> filter);
   static std::size_t SizeOf(std::size_t capacity);
   CaptureRingMemory(const CaptureRingMemory&) = delete;
   CaptureRingMemory& operator=(const CaptureRingMemory&) = delete;
@@ -81,6 +91,9 @@ class CaptureRingMemory {
   std::uint64_t capacity() const { return capacity_; }  // as it was when mapped
 
  private:
+  static int Make(std::size_t capacity, std::uint32_t snap_length,
+                  std::span<const std::uint16_t> ports, std::uint32_t sample_every,
+                  std::span<const FilterInstruction> filter);
   CaptureRingMemory(std::uint8_t* memory, std::size_t size, std::uint64_t capacity)
       : memory_(memory), size_(size), capacity_(capacity) {}
 

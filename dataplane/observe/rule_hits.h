@@ -29,7 +29,9 @@ class RuleHits {
       if (owner == 0) slot.digest.store(digest, std::memory_order_release);
       return;
     }
+    uncounted_.store(uncounted_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  std::uint64_t uncounted() const { return uncounted_.load(std::memory_order_relaxed); }
 
   // Any thread.
   template <typename Visitor>
@@ -46,6 +48,7 @@ class RuleHits {
     std::atomic<std::uint64_t> digest{0}, connections{0};
   };
   std::unique_ptr<Slot[]> slots_;
+  std::atomic<std::uint64_t> uncounted_{0};
 };
 
 }  // namespace taploom::observe
