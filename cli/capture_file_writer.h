@@ -13,15 +13,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "cli/ring_session.h"
 #include "dataplane/io/pcapng_writer.h"
 #include "dataplane/observe/capture_ring.h"
 
 namespace taploom::cli {
-
-struct CaptureInterface {
-  std::uint16_t port = 0;
-  std::string name, id, description;
-};
 
 class CaptureFileWriter {
  public:

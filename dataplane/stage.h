@@ -3,6 +3,7 @@
 #ifndef TAPLOOM_DATAPLANE_STAGE_H_
 #define TAPLOOM_DATAPLANE_STAGE_H_
 
+#include <cstddef>
 #include <cstdint>
 
 namespace taploom {
@@ -37,6 +38,7 @@ enum class Stage : std::uint8_t {
   TAPLOOM_STAGES(TAPLOOM_X)
 #undef TAPLOOM_X
 };
+inline constexpr std::size_t kStageCount = static_cast<std::size_t>(Stage::kDeliver) + 1;
 
 constexpr const char* ToText(Stage stage) {
   constexpr const char* kTexts[] = {

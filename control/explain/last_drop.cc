@@ -9,6 +9,7 @@
 #include "control/did_you_mean.h"
 #include "control/explain/analysis.h"
 #include "control/explain/leg.h"
+#include "control/explain/words.h"
 #include "dataplane/slowpath/describe.h"
 #include "dataplane/slowpath/next_hop.h"
 #include "dataplane/tables/compile.h"
@@ -47,27 +48,6 @@ std::optional<slowpath::PacketView> ViewOf(const Snapshot& snapshot, tables::Por
   view.is_fragment = packet.is_fragment();
   view.is_icmp_error = packet.is_icmp_error();
   return view;
-}
-
-std::string FlagsText(std::uint8_t flags) {
-  constexpr const char* kNames[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"};
-  std::string text;
-  for (std::size_t i = 0; i < std::size(kNames); ++i) {
-    if ((flags >> i & 1) != 0) text += fmt::format("{}{}", text.empty() ? " " : "+", kNames[i]);
-  }
-  return text;
-}
-
-std::string PacketText(const slowpath::PacketView& view) {
-  const flow::FiveTuple& tuple = view.tuple;
-  std::string text = fmt::format(
-      "{} -> {}, {}", slowpath::EndpointText(tuple.source, tuple.source_port, tuple.protocol),
-      slowpath::EndpointText(tuple.destination, tuple.destination_port, tuple.protocol),
-      slowpath::ProtocolText(tuple.protocol));
-  if (tuple.protocol == wire::kProtocolTcp) text += FlagsText(view.tcp_flags);
-  if (tuple.protocol == wire::kProtocolIcmp || tuple.protocol == wire::kProtocolIcmpv6)
-    text += fmt::format(" type {} code {}", view.icmp_type, view.icmp_code);
-  return view.is_fragment ? text + ", a fragment" : text;
 }
 
 class LastDrops {

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "control/explain/words.h"
 #include "dataplane/slowpath/describe.h"
 
 namespace taploom::control {
@@ -27,29 +28,7 @@ std::string NamespaceAt(const FabricPlan& plan, tables::PortId port) {
   return "";
 }
 
-std::string SourceOf(const flow::FiveTuple& tuple) {
-  return slowpath::EndpointText(tuple.source, tuple.source_port, tuple.protocol);
-}
-std::string DestinationOf(const flow::FiveTuple& tuple) {
-  return slowpath::EndpointText(tuple.destination, tuple.destination_port, tuple.protocol);
-}
-
 // --- JSON ---
-
-ordered_json TupleJson(const flow::FiveTuple& tuple) {
-  return {{"source", SourceOf(tuple)}, {"destination", DestinationOf(tuple)}};
-}
-
-ordered_json StageJson(const StageReport& report) {
-  ordered_json json = {{"stage", ToText(report.stage)}, {"passed", report.passed}};
-  if (!report.component_id.empty()) json["component"] = report.component_id;
-  if (!report.component_name.empty()) json["name"] = report.component_name;
-  if (!report.rule_id.empty()) json["rule"] = report.rule_id;
-  if (!report.detail.empty()) json["detail"] = report.detail;
-  json["before"] = TupleJson(report.before);
-  if (!(report.before == report.after)) json["after"] = TupleJson(report.after);
-  return json;
-}
 
 ordered_json PathJson(const PathExplanation& path) {
   ordered_json json = {{"passes", path.passes()}, {"stages", ordered_json::array()}};
@@ -76,19 +55,6 @@ std::string Indented(const std::string& text, const std::string& indent) {
   std::string result;
   for (std::string line; std::getline(lines, line);) result += indent + line + '\n';
   return result;
-}
-
-std::string StageText(const StageReport& report) {
-  const std::string rule = report.rule_id.empty() ? "" : fmt::format(" [{}]", report.rule_id);
-  std::string text = fmt::format("  {:<4} {:<23} {:<14} {}{}", report.passed ? "ok" : "DROP",
-                                 ToText(report.stage), report.component_name, report.detail, rule);
-  while (text.back() == ' ') text.pop_back();
-  text += '\n';
-  if (!(report.before == report.after)) {
-    text +=
-        fmt::format("         now {} -> {}\n", SourceOf(report.after), DestinationOf(report.after));
-  }
-  return text;
 }
 
 std::string LimitsText(const PathExplanation& path) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dataplane/rewrite/rewrite.h"
+#include "dataplane/slowpath/describe.h"
 #include "dataplane/slowpath/next_hop.h"
 #include "dataplane/wire/layout.h"
 
@@ -21,34 +22,6 @@ constexpr std::int64_t kLongestPauseNs = std::int64_t{30} * 24 * 3600 * 1'000'00
 flow::FiveTuple WithoutPorts(flow::FiveTuple tuple) {
   tuple.source_port = tuple.destination_port = 0;
   return tuple;
-}
-
-// Where a drop belongs that no stage of the walk reported.
-Stage StageOf(DropReason reason) {
-  switch (reason) {
-    case DropReason::kMtuExceeded:
-    case DropReason::kErrorRateLimited:
-      return Stage::kMtu;
-    case DropReason::kTtlExceeded:
-      return Stage::kRoute;
-    case DropReason::kInvalidTcp:
-    case DropReason::kConnectionTableFull:
-    case DropReason::kConnectionQuota:
-    case DropReason::kFragmentUnknown:
-    case DropReason::kIcmpErrorUnrelated:
-      return Stage::kConnection;
-    case DropReason::kNatFragment:
-    case DropReason::kNatPortAllocation:
-    case DropReason::kNatUnsolicited:
-      return Stage::kNatGateway;
-    case DropReason::kLinkLocalAllowance:
-      return Stage::kLinkLocal;
-    case DropReason::kMalformed:
-    case DropReason::kUnsupportedEtherType:
-      return Stage::kParse;
-    default:
-      return Stage::kLinkLayer;
-  }
 }
 
 // The addresses of a packet that does not parse, as far as they are there.
@@ -275,7 +248,8 @@ void Replayer::FindRules(bool decided, Tick now) {
   if (last_.is_dropped()) {
     const bool is_reported = !recorder_.reports.empty() && !recorder_.reports.back().passed;
     last_.drop = is_reported ? &recorder_.reports.back() : nullptr;
-    last_.drop_stage = is_reported ? last_.drop->stage : StageOf(last_.verdict.drop_reason);
+    last_.drop_stage =
+        is_reported ? last_.drop->stage : slowpath::StageOf(last_.verdict.drop_reason);
   }
   if (decided) last_.way = rules_.Intern(recorder_.reports);
   if (!IsIp(buffer_.packet()) || last_.headers.is_icmp_error || !last_.is_delivered()) return;

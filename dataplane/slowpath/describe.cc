@@ -142,4 +142,31 @@ StageReport DescribeRoute(const tables::Snapshot& snapshot, const tables::RouteT
               fmt::format("{} via {}", route.destination.ToString(), TargetText(snapshot, route))};
 }
 
+Stage StageOf(DropReason reason) {
+  switch (reason) {
+    case DropReason::kMtuExceeded:
+    case DropReason::kErrorRateLimited:
+      return Stage::kMtu;
+    case DropReason::kTtlExceeded:
+      return Stage::kRoute;
+    case DropReason::kInvalidTcp:
+    case DropReason::kConnectionTableFull:
+    case DropReason::kConnectionQuota:
+    case DropReason::kFragmentUnknown:
+    case DropReason::kIcmpErrorUnrelated:
+      return Stage::kConnection;
+    case DropReason::kNatFragment:
+    case DropReason::kNatPortAllocation:
+    case DropReason::kNatUnsolicited:
+      return Stage::kNatGateway;
+    case DropReason::kLinkLocalAllowance:
+      return Stage::kLinkLocal;
+    case DropReason::kMalformed:
+    case DropReason::kUnsupportedEtherType:
+      return Stage::kParse;
+    default:
+      return Stage::kLinkLayer;
+  }
+}
+
 }  // namespace taploom::slowpath

@@ -29,6 +29,9 @@ std::string DescribeAclDenial(const tables::RuleSet& entries, std::uint32_t entr
 StageReport DescribeRoute(const tables::Snapshot& snapshot, const tables::RouteTable& table,
                           const tables::Route& route);
 
+// Where a drop belongs that no stage of the walk reported.
+Stage StageOf(DropReason reason);
+
 }  // namespace taploom::slowpath
 
 #endif  // TAPLOOM_DATAPLANE_SLOWPATH_DESCRIBE_H_

@@ -1,7 +1,6 @@
 #include "dataplane/worker/capture.h"
 
 #include <string>
-#include <utility>
 
 namespace taploom::worker {
 namespace {
@@ -9,26 +8,10 @@ namespace {
 // For what a decision says: a dozen rules, or the sentence of a drop.
 constexpr std::size_t kTextRoom = 480;
 
-// Nobody takes records for longer than this: the reader is gone.
-constexpr std::chrono::seconds kPatience{10};
-
 }  // namespace
 
-Capture::Capture(std::unique_ptr<observe::CaptureRingMemory> ring, std::chrono::nanoseconds epoch,
-                 Pipeline& pipeline)
-    : pipeline_(pipeline), ring_(std::move(ring)), epoch_(epoch), last_check_(Clock::now()) {
-  pipeline_.ListenWith(&recorder_);
-}
-
-Capture::~Capture() {
-  pipeline_.ListenWith(nullptr);
-  ring_.End();
-}
-
 void Capture::Process(Packet& packet, Tick tick, Clock::time_point now) {
-  time_ns_ = (now.time_since_epoch() + epoch_).count();
-  ++packet_id_;
-  recorder_.reports.clear();
+  BeginPacket(now);
   // Recorded before it is processed: processing rewrites it in place.
   entered_ = ring_.Add(packet.ingress_port, false, packet_id_, time_ns_, packet, kTextRoom);
   pipeline_.Process({&packet, 1}, tick);
@@ -58,14 +41,6 @@ void Capture::NoteSent(std::uint16_t port, const Packet& frame) {
 
 void Capture::NoteFailure(DropReason reason) {
   if (entered_ != nullptr) entered_->drop_reason = static_cast<std::uint8_t>(reason);
-}
-
-bool Capture::EndBurst(Clock::time_point now) {
-  entered_ = nullptr;
-  ring_.Publish();
-  if (now - last_check_ < kPatience) return true;
-  last_check_ = now;
-  return !ring_.HasStalled();
 }
 
 }  // namespace taploom::worker

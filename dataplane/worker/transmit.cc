@@ -9,17 +9,17 @@ namespace {
 class Sender {
  public:
   // `origin` is the packet that entered: a failure is counted where it came from.
-  Sender(const Packet& origin, const PortTable& ports, Pipeline& pipeline, Capture* capture)
+  Sender(const Packet& origin, const PortTable& ports, Pipeline& pipeline, RingObserver* observer)
       : origin_(origin),
         slot_(ports.Find(origin.verdict.port)),
         pipeline_(pipeline),
-        capture_(capture) {}
+        observer_(observer) {}
 
   void Send(const Packet& frame) {
     if (slot_ == nullptr) return Fail(DropReason::kNotAttached);
     switch (slot_->port->Send(frame)) {
       case io::SendResult::kSent:
-        if (capture_ != nullptr) capture_->NoteSent(slot_->id, frame);
+        if (observer_ != nullptr) observer_->NoteSent(slot_->id, frame);
         return pipeline_.CountSent(slot_->id, frame.size());
       case io::SendResult::kFull:
         return Fail(DropReason::kSendBufferFull);
@@ -45,27 +45,27 @@ class Sender {
 
  private:
   void Fail(DropReason reason) {
-    if (capture_ != nullptr) capture_->NoteFailure(reason);
+    if (observer_ != nullptr) observer_->NoteFailure(reason);
     pipeline_.CountSendFailure(origin_, reason);
   }
 
   const Packet& origin_;
   PortSlot* slot_;
   Pipeline& pipeline_;
-  Capture* capture_;  // may be null
+  RingObserver* observer_;  // may be null
 };
 
 }  // namespace
 
-void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline, Capture* capture) {
+void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline, RingObserver* observer) {
   switch (packet.verdict.kind) {
     case Verdict::Kind::kDrop:
       return;
     case Verdict::Kind::kForward:
     case Verdict::Kind::kReply:
-      return Sender(packet, ports, pipeline, capture).Send(packet);
+      return Sender(packet, ports, pipeline, observer).Send(packet);
     case Verdict::Kind::kFragment: {
-      Sender sender(packet, ports, pipeline, capture);
+      Sender sender(packet, ports, pipeline, observer);
       return packet.vnet.is_gso() ? sender.SendSegmentFragments(packet)
                                   : sender.SendFragments(packet);
     }

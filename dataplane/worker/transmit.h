@@ -4,15 +4,15 @@
 
 #include "dataplane/packet.h"
 #include "dataplane/pipeline.h"
-#include "dataplane/worker/capture.h"
 #include "dataplane/worker/port_table.h"
+#include "dataplane/worker/ring_observer.h"
 
 namespace taploom::worker {
 
 // Sends `packet` (cut where the verdict says so) and tells the pipeline's counters about every
-// frame, and `capture` when there is one. The packet's buffers may be used up.
+// frame, and `observer` when there is one. The packet's buffers may be used up.
 void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline,
-              Capture* capture = nullptr);
+              RingObserver* observer = nullptr);
 
 }  // namespace taploom::worker
 

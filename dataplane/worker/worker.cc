@@ -134,8 +134,8 @@ bool Worker::ServeBurst(PortSlot& slot, Tick now) {
   }
   slot.burst_size = has_superframe ? kSuperframeBurstSize : kBurstSize;
 
-  if (capture_ != nullptr) [[unlikely]] {
-    ForwardCaptured(burst, now);
+  if (observer_ != nullptr) [[unlikely]] {
+    ForwardObserved(burst, now);
   } else {
     pipeline_.Process(burst, now);
     for (Packet& packet : burst) Transmit(packet, ports_, pipeline_);
@@ -143,12 +143,12 @@ bool Worker::ServeBurst(PortSlot& slot, Tick now) {
   return burst.size() == room.size();
 }
 
-void Worker::ForwardCaptured(std::span<Packet> burst, Tick now) {
+void Worker::ForwardObserved(std::span<Packet> burst, Tick now) {
   for (Packet& packet : burst) {
-    capture_->Process(packet, now, poll_time_);
-    Transmit(packet, ports_, pipeline_, capture_.get());
+    observer_->Process(packet, now, poll_time_);
+    Transmit(packet, ports_, pipeline_, observer_.get());
   }
-  if (!capture_->EndBurst(poll_time_)) capture_.reset();
+  if (!observer_->EndBurst(poll_time_)) observer_.reset();
 }
 
 }  // namespace taploom::worker

@@ -26,9 +26,9 @@
 #include "dataplane/pipeline.h"
 #include "dataplane/tick.h"
 #include "dataplane/worker/burst_buffers.h"
-#include "dataplane/worker/capture.h"
 #include "dataplane/worker/command_queue.h"
 #include "dataplane/worker/port_table.h"
+#include "dataplane/worker/ring_observer.h"
 
 namespace taploom::worker {
 
@@ -62,10 +62,10 @@ class Worker {
   // Inside Execute. The port, which the caller may destroy elsewhere; nullptr when there is none of
   // that number.
   std::unique_ptr<io::Port> RemovePort(std::uint16_t id);
-  // Inside Execute. From now on `capture` (may be null: none) records what passes; returns the one
+  // Inside Execute. From now on `observer` (may be null: none) sees what passes; returns the one
   // before.
-  std::unique_ptr<Capture> SetCapture(std::unique_ptr<Capture> capture) {
-    return std::exchange(capture_, std::move(capture));
+  std::unique_ptr<RingObserver> SetObserver(std::unique_ptr<RingObserver> observer) {
+    return std::exchange(observer_, std::move(observer));
   }
 
  private:
@@ -74,7 +74,7 @@ class Worker {
   void Poll(int timeout_ms);
   void ServeReadyPorts(Tick now);
   bool ServeBurst(PortSlot& slot, Tick now);
-  void ForwardCaptured(std::span<Packet> burst, Tick now);
+  void ForwardObserved(std::span<Packet> burst, Tick now);
 
   Pipeline& pipeline_;
   const Options options_;
@@ -85,8 +85,8 @@ class Worker {
   PortTable ports_;
   std::vector<PortSlot*> ready_;  // in the order of their turns; room for every port is reserved
   std::size_t port_count_ = 0;
-  std::unique_ptr<Capture> capture_;  // null unless somebody captures
-  Clock::time_point poll_time_{};     // of the bursts at hand
+  std::unique_ptr<RingObserver> observer_;  // null unless somebody watches
+  Clock::time_point poll_time_{};           // of the bursts at hand
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -11,9 +11,13 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <memory>
+#include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "dataplane/config/traced_packet.pb.h"
 #include "dataplane/io/tap_port.h"
 #include "dataplane/tables/compile.h"
 #include "tests/unit/worker/open_fabric.h"
@@ -112,6 +116,32 @@ class WorkerTest : public testing::Test {
     timespec time{};
     worker_.Execute([&] { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time); });
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  }
+
+  // The fabric's and the reader's end of a ring.
+  struct Ends {
+    std::unique_ptr<observe::CaptureRingMemory> writer;
+    observe::CaptureRingReader reader;
+  };
+  static Ends RingForTrace(std::uint32_t sample_every,
+                           std::span<const observe::FilterInstruction> filter) {
+    constexpr std::size_t kCapacity = 1 << 20;
+    const std::array<std::uint16_t, 3> ports{1, 2, 3};
+    const io::UniqueFd ring(
+        observe::CaptureRingMemory::MakeForTrace(kCapacity, ports, sample_every, filter));
+    const std::size_t size = observe::CaptureRingMemory::SizeOf(kCapacity);
+    std::string error;
+    auto writer = observe::CaptureRingMemory::Map(ring.get(), size, error);
+    auto reader = observe::CaptureRingMemory::Map(ring.get(), size, error);
+    EXPECT_EQ(error, "");
+    return {std::move(writer), observe::CaptureRingReader(std::move(reader))};
+  }
+  // What the worker says to a ring.
+  std::string Observe(std::unique_ptr<observe::CaptureRingMemory> ring) {
+    std::string error;
+    worker_.Execute(
+        [&] { worker_.SetObserver(RingObserver::Make(std::move(ring), 0ns, pipeline_, error)); });
+    return error;
   }
 
   observe::Counters counters_;
@@ -239,6 +269,60 @@ TEST_F(WorkerTest, APortThatHungUpIsNotPolledForEver) {
   instances_[2].Send(Datagram(2, 3));
   ASSERT_FALSE(instances_[3].Receive().empty());
   EXPECT_EQ(Drops(2, DropReason::kSendFailed), 1u);
+}
+
+// "udp dst port 9" behind an IPv4 header without options.
+constexpr std::array<observe::FilterInstruction, 4> kToPort9 = {
+    {{0x28, 0, 0, 36}, {0x15, 0, 1, 9}, {0x06, 0, 0, 1}, {0x06, 0, 0, 0}}};
+
+TEST_F(WorkerTest, ATraceTellsThePacketsThatMatchAndNoOthers) {
+  ConnectAll();
+  Ends ring = RingForTrace(2, kToPort9);
+  ASSERT_EQ(Observe(std::move(ring.writer)), "");
+  for (int i = 0; i < 3; ++i) {
+    for (const std::uint16_t mark : {std::uint16_t{9}, std::uint16_t{10}}) {
+      instances_[1].Send(Datagram(1, 2, mark));
+      ASSERT_EQ(MarkOf(instances_[2].Receive()), mark);
+    }
+  }
+  worker_.Execute([] {});  // the burst is over, so it is told
+  std::vector<config::TracedPacket> told;
+  for (observe::CaptureRingReader::Entry entry; ring.reader.Next(entry);) {
+    EXPECT_EQ(entry.record.port, 1);
+    ASSERT_TRUE(
+        told.emplace_back().ParseFromArray(entry.text.data(), static_cast<int>(entry.text.size())));
+  }
+  ASSERT_EQ(told.size(), 2u) << "the first and the third";
+  for (const config::TracedPacket& packet : told) {
+    EXPECT_EQ(packet.verdict(), "forward");
+    EXPECT_EQ(packet.left_port(), 2u);
+    EXPECT_EQ(packet.entered().tuple().destination_port(), 9u);
+    EXPECT_EQ(packet.stages(packet.stages_size() - 1).stage(),
+              static_cast<std::uint32_t>(Stage::kDeliver));
+  }
+  EXPECT_EQ(told[0].stages(0).stage(), static_cast<std::uint32_t>(Stage::kLinkLayer));
+  EXPECT_EQ(told[1].stages(0).detail(), "of a known connection, UDP_ONE_WAY, original direction");
+  EXPECT_EQ(told[1].stages_size(), told[0].stages_size() + 1);
+}
+
+TEST_F(WorkerTest, ATraceWhoseFilterCouldRunAwayIsRefused) {
+  const std::array<observe::FilterInstruction, 2> backwards = {
+      {{0x05, 0, 0, 0xffffffff}, {0x06, 0, 0, 1}}};
+  EXPECT_EQ(Observe(RingForTrace(1, backwards).writer),
+            "The filter is no program that can be run safely.");
+}
+
+TEST_F(WorkerTest, WatchingEndsWithTheObserver) {
+  ConnectAll();
+  Ends ring = RingForTrace(1, {});
+  ASSERT_EQ(Observe(std::move(ring.writer)), "");
+  worker_.Execute([&] { worker_.SetObserver(nullptr); });
+  EXPECT_TRUE(ring.reader.has_ended());
+  instances_[1].Send(Datagram(1, 2));
+  ASSERT_FALSE(instances_[2].Receive().empty());
+  worker_.Execute([] {});
+  observe::CaptureRingReader::Entry entry;
+  EXPECT_FALSE(ring.reader.Next(entry));
 }
 
 }  // namespace
