@@ -1,5 +1,5 @@
 // `graph` draws a topology file, or the one that a running fabric was started from with what was
-// attached since.
+// attached since, and with --live what flows.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -27,11 +27,13 @@ int GraphOfTopology(const Arguments& arguments) {
   const std::string format = arguments.Value("output");
   const Drawer draw = DrawerFor(format);
   if (draw == nullptr) return Fail(kBadInput, "graph: -o takes svg, mermaid or dot");
+  if (arguments.Has("live") && arguments.Has("file"))
+    return Fail(kBadInput, "graph --live draws the traffic of a running fabric, not of a file");
   if (!arguments.Has("file")) {
     const auto paths = SelectFabric(arguments.Value("name"));
     if (!paths.ok()) return Fail(paths.status());
-    const api::Reply reply =
-        ClientOf(*paths).Post("graph", {{"format", format.empty() ? "svg" : format}});
+    const api::Reply reply = ClientOf(*paths).Post(
+        "graph", {{"format", format.empty() ? "svg" : format}, {"live", arguments.Has("live")}});
     if (!reply.ok()) return Fail(reply);
     fmt::print("{}", reply.body["text"].get<std::string>());
     return kDone;

@@ -2,6 +2,7 @@
 #ifndef TAPLOOM_CONTROL_GRAPH_GRAPH_H_
 #define TAPLOOM_CONTROL_GRAPH_GRAPH_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,13 @@ struct GraphVpc {
   std::vector<GraphZone> zones;
 };
 
+enum class EdgeKind { kPlan, kTraffic, kDrops };
+
 struct GraphEdge {
   std::string from, to;  // ids of nodes
   std::string label;     // of a way to a target; ways to a gateway have none
+  EdgeKind kind = EdgeKind::kPlan;
+  std::uint64_t weight = 0;  // bytes of traffic, packets that were dropped
 };
 
 struct Graph {

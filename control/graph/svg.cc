@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <vector>
 
 #include "control/graph/graph.h"
 
@@ -19,6 +20,10 @@ constexpr double kGap = 14, kLine = 15, kLetter = 6.4;  // pixels; of a 12-pixel
 constexpr double kHeader = 26;
 constexpr std::size_t kNodesPerRow = 2, kSubnetsPerColumn = 10;
 constexpr double kLeastNodeWidth = 130, kTextInset = 10;
+constexpr double kTextSize = 12, kLabelSize = 10;
+constexpr double kAside = 10;
+constexpr std::size_t kMostLabels = 40;
+constexpr int kLabelTries = 6;
 
 struct Box {
   double x = 0, y = 0, width = 0, height = 0;
@@ -55,6 +60,32 @@ std::string Escaped(const std::string& text) {
   return result;
 }
 
+struct EdgeLook {
+  const char *color, *arrow;
+  double width;
+};
+EdgeLook LookOf(const GraphEdge& edge) {
+  switch (edge.kind) {
+    case EdgeKind::kTraffic:
+      // A thousandfold of bytes is a pixel and a half.
+      return {"#1f6feb", "arrow-traffic",
+              1.4 + std::log10(static_cast<double>(edge.weight) + 1) / 2};
+    case EdgeKind::kDrops:
+      return {"#d1242f", "arrow-drops", 1.8};
+    case EdgeKind::kPlan:
+      break;
+  }
+  return {"#6b4fb3", "arrow", 1.4};
+}
+
+std::string Marker(const char* id, const char* color) {
+  return fmt::format(
+      "<marker id=\"{}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"9\" "
+      "markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M 0 0 L 8 4 L 0 "
+      "8 z\" fill=\"{}\"/></marker>",
+      id, color);
+}
+
 class Drawing {
  public:
   std::string Of(const Graph& graph);
@@ -70,6 +101,7 @@ class Drawing {
   Box Vpc(const GraphVpc& vpc, double x, double y);
   void Node(const GraphNode& node, const Box& box);
   void Edges(const Graph& graph);
+  void Label(const GraphEdge& edge, double x, double y);
 
   void Rectangle(const Box& box, const char* fill, const char* stroke, bool is_dashed = false);
   void Text(double x, double y, const std::string& text, const char* style = "");
@@ -79,6 +111,7 @@ class Drawing {
   // the front of what is inside.
   std::string body_;
   std::map<std::string, Box> boxes_;  // of nodes, by id
+  std::vector<Box> labels_;           // of edges, placed so far
 };
 
 void Drawing::Rectangle(const Box& box, const char* fill, const char* stroke, bool is_dashed) {
@@ -221,29 +254,63 @@ Box Drawing::Vpc(const GraphVpc& vpc, double x, double y) {
 // stands in its way; beside each other, straight from side to side. What leads to a gateway is
 // written at the subnet.
 void Drawing::Edges(const Graph& graph) {
-  for (const GraphEdge& edge : graph.edges) {
+  std::vector<GraphEdge> edges = graph.edges;
+  std::stable_sort(edges.begin(), edges.end(), [](const GraphEdge& a, const GraphEdge& b) {
+    return std::pair(a.kind == EdgeKind::kDrops, a.weight) >
+           std::pair(b.kind == EdgeKind::kDrops, b.weight);
+  });
+  for (const GraphEdge& edge : edges) {
     const auto from = boxes_.find(edge.from), to = boxes_.find(edge.to);
     if (from == boxes_.end() || to == boxes_.end() || edge.label.empty()) continue;
     const Box &a = from->second, &b = to->second;
     const bool is_below = b.y >= a.y + a.height, is_above = b.y + b.height <= a.y;
-    double x1 = a.middle(), y1 = is_above ? a.y : a.y + a.height;
+    // Beside the traffic between the same two, not under it.
+    const double aside = edge.kind == EdgeKind::kDrops ? kAside : 0;
+    double x1 = a.middle() + aside, y1 = is_above ? a.y : a.y + a.height;
     double bend_x = x1, bend_y = y1 + (is_above ? -1 : 1) * std::abs(b.y - y1) / 2;
     const bool is_left = b.x < a.x;
     double x2 = b.x + b.width, arrival = x2 + 40;
-    const double y2 = b.y + b.height / 2;
+    const double y2 = b.y + b.height / 2 + aside;
     if (!is_below && !is_above) {
       x1 = is_left ? a.x : a.x + a.width;
-      y1 = a.y + a.height / 2;
+      y1 = a.y + a.height / 2 + aside;
       x2 = is_left ? b.x + b.width : b.x;
       bend_x = arrival = (x1 + x2) / 2;
       bend_y = y1;
     }
+    const EdgeLook look = LookOf(edge);
     body_ += fmt::format(
         "<path d=\"M {:.0f} {:.0f} C {:.0f} {:.0f}, {:.0f} {:.0f}, {:.0f} {:.0f}\" fill=\"none\" "
-        "stroke=\"#6b4fb3\" stroke-opacity=\"0.75\" stroke-width=\"1.4\" "
-        "marker-end=\"url(#arrow)\"><title>{}</title></path>\n",
-        x1, y1, bend_x, bend_y, arrival, y2, x2, y2, Escaped(edge.label));
+        "stroke=\"{}\" stroke-opacity=\"0.75\" stroke-width=\"{:.1f}\"{} "
+        "marker-end=\"url(#{})\"><title>{}</title></path>\n",
+        x1, y1, bend_x, bend_y, arrival, y2, x2, y2, look.color, look.width,
+        edge.kind == EdgeKind::kDrops ? " stroke-dasharray=\"4 3\"" : "", look.arrow,
+        Escaped(edge.label));
+    // The middle of a cubic Bézier curve.
+    Label(edge, (x1 + 3 * bend_x + 3 * arrival + x2) / 8, (y1 + 3 * bend_y + 3 * y2 + y2) / 8);
   }
+}
+
+// What the plan says is told by the picture; what flows, by words too, as long as there is room:
+// the heaviest edges come first, and a label that finds no place near its edge is left to the
+// edge's title.
+void Drawing::Label(const GraphEdge& edge, double x, double y) {
+  if (edge.kind == EdgeKind::kPlan || labels_.size() >= kMostLabels) return;
+  const double width = WidthOf(edge.label) * kLabelSize / kTextSize;
+  Box box{x - width / 2, y - kLine / 2, width, kLine};
+  const auto is_taken = [&](const Box& other) {
+    return box.x < other.x + other.width && other.x < box.x + box.width &&
+           box.y < other.y + other.height && other.y < box.y + box.height;
+  };
+  for (int tries = 0; std::any_of(labels_.begin(), labels_.end(), is_taken); ++tries) {
+    if (tries == kLabelTries) return;
+    box.y += kLine;
+  }
+  labels_.push_back(box);
+  body_ += fmt::format(
+      "<text class=\"traffic\" x=\"{:.0f}\" y=\"{:.0f}\" font-size=\"{}\" text-anchor=\"middle\" "
+      "fill=\"{}\" stroke=\"#ffffff\" stroke-width=\"3\" paint-order=\"stroke\">{}</text>\n",
+      box.middle(), box.y + kLine - 4, kLabelSize, LookOf(edge).color, Escaped(edge.label));
 }
 
 std::string Drawing::Of(const Graph& graph) {
@@ -293,12 +360,10 @@ std::string Drawing::Of(const Graph& graph) {
   return fmt::format(
              "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
              "viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"sans-serif\" font-size=\"12\">\n"
-             "<title>{2}</title>\n<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" "
-             "refY=\"4\" "
-             "markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M 0 0 L 8 4 L 0 8 z\" "
-             "fill=\"#6b4fb3\"/></marker></defs>\n"
+             "<title>{2}</title>\n<defs>{3}{4}{5}</defs>\n"
              "<rect width=\"100%\" height=\"100%\" fill=\"#fbfbfb\"/>\n",
-             full_width, full_height, Escaped(graph.name)) +
+             full_width, full_height, Escaped(graph.name), Marker("arrow", "#6b4fb3"),
+             Marker("arrow-traffic", "#1f6feb"), Marker("arrow-drops", "#d1242f")) +
          body_ + hosts + vpcs + "</svg>\n";
 }
 

@@ -61,6 +61,30 @@ std::string DotSubnet(const GraphSubnet& subnet) {
   return text + "      }\n";
 }
 
+const char* DotLook(EdgeKind kind) {
+  switch (kind) {
+    case EdgeKind::kTraffic:
+      return ", color=\"#1f6feb\", penwidth=2";
+    case EdgeKind::kDrops:
+      return ", color=\"#d1242f\", fontcolor=\"#d1242f\", style=dashed";
+    case EdgeKind::kPlan:
+      break;
+  }
+  return "";
+}
+
+const char* MermaidArrow(EdgeKind kind) {
+  switch (kind) {
+    case EdgeKind::kTraffic:
+      return "==>";
+    case EdgeKind::kDrops:
+      return "-.-x";
+    case EdgeKind::kPlan:
+      break;
+  }
+  return "-->";
+}
+
 // Mermaid's ids are words.
 std::string Word(std::string id) {
   std::replace_if(
@@ -111,7 +135,8 @@ std::string ToDot(const Graph& graph) {
       text += fmt::format("  \"internet\" -> \"{}\" [dir=none];\n", gateway.id);
   }
   for (const GraphEdge& edge : graph.edges)
-    text += fmt::format("  \"{}\" -> \"{}\" [label=\"{}\"];\n", edge.from, edge.to, edge.label);
+    text += fmt::format("  \"{}\" -> \"{}\" [label=\"{}\"{}];\n", edge.from, edge.to, edge.label,
+                        DotLook(edge.kind));
   return text + "}\n";
 }
 
@@ -142,7 +167,8 @@ std::string ToMermaid(const Graph& graph) {
   }
   for (const GraphEdge& edge : graph.edges) {
     const std::string label = edge.label.empty() ? "" : fmt::format("|\"{}\"|", edge.label);
-    text += fmt::format("  {} -->{} {}\n", Word(edge.from), label, Word(edge.to));
+    text += fmt::format("  {} {}{} {}\n", Word(edge.from), MermaidArrow(edge.kind), label,
+                        Word(edge.to));
   }
   return text;
 }

@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <regex>
 #include <set>
 
+#include "control/graph/traffic.h"
 #include "tests/unit/control/topology_test_support.h"
 
 namespace taploom::control {
@@ -17,7 +19,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Graph FiftySubnets() {
+std::string FiftySubnetsText() {
   std::string text =
       "name: large\nregion: eu-west-1\nvpcs:\n  main:\n    cidr: 10.0.0.0/16\n"
       "    internet_gateway: igw\n    subnets:\n";
@@ -31,7 +33,7 @@ Graph FiftySubnets() {
   text +=
       "    route_tables:\n      out: {routes: [{to: 0.0.0.0/0, via: igw}]}\n      inside: {routes: "
       "[]}\n";
-  return GraphOf(PlanOf(text + instances));
+  return text + instances;
 }
 
 struct Rectangle {
@@ -87,7 +89,7 @@ TEST(Graph, IsWholeInEveryFormat) {
 }
 
 TEST(Graph, BoxesOfFiftySubnetsDoNotOverlapAndMakeAPage) {
-  const std::string svg = ToSvg(FiftySubnets());
+  const std::string svg = ToSvg(GraphOf(PlanOf(FiftySubnetsText())));
   const auto subnets = RectanglesFilled(svg, "#eef7e8|#e8f1fb");
   ASSERT_EQ(subnets.size(), 50u);
   ExpectDisjoint(subnets);
@@ -97,6 +99,110 @@ TEST(Graph, BoxesOfFiftySubnetsDoNotOverlapAndMakeAPage) {
   const Rectangle vpc = nodes.front();
   EXPECT_LT(vpc.width / vpc.height, 3.0);
   EXPECT_LT(vpc.height / vpc.width, 3.0);
+}
+
+std::uint32_t PortOf(const FabricPlan& plan, const std::string& name) {
+  for (const config::Eni& eni : plan.config.enis()) {
+    if (eni.name() == name) return eni.port();
+  }
+  for (const config::InternetHost& host : plan.config.internet_hosts()) {
+    if (host.name() == name) return host.port();
+  }
+  return 0;
+}
+
+config::Connection ConnectionBetween(std::uint32_t from, std::uint32_t to, std::uint64_t bytes) {
+  config::Connection connection;
+  connection.set_ingress_port(from);
+  connection.set_egress_port(to);
+  connection.set_original_bytes(bytes);
+  connection.set_reply_bytes(bytes);
+  return connection;
+}
+
+// "web-1 -> nat-a: 2 connections, 3.0 kB" per edge.
+std::multiset<std::string> EdgesOf(const Graph& graph, EdgeKind kind) {
+  std::map<std::string, std::string> names;
+  for (const GraphNode& host : graph.hosts) names[host.id] = host.name;
+  for (const GraphVpc& vpc : graph.vpcs) {
+    for (const GraphNode& gateway : vpc.gateways) names[gateway.id] = gateway.name;
+    for (const GraphZone& zone : vpc.zones) {
+      for (const GraphSubnet& subnet : zone.subnets) {
+        for (const GraphNode& node : subnet.nodes) names[node.id] = node.name;
+      }
+    }
+  }
+  std::multiset<std::string> texts;
+  for (const GraphEdge& edge : graph.edges) {
+    if (edge.kind == kind)
+      texts.insert(fmt::format("{} -> {}: {}", names.at(edge.from), names.at(edge.to), edge.label));
+  }
+  return texts;
+}
+
+TEST(Graph, EdgesCarryTrafficAndDrops) {
+  const FabricPlan plan = PlanOf(ThreeTier());
+  const std::uint32_t web = PortOf(plan, "web-1"), db = PortOf(plan, "db-1"),
+                      front = PortOf(plan, "front/public-a"), client = PortOf(plan, "client");
+  Traffic traffic;
+  config::Connections page;
+  *page.add_connections() = ConnectionBetween(client, front, 500);
+  *page.add_connections() = ConnectionBetween(front, web, 400);
+  *page.add_connections() = ConnectionBetween(web, client, 1000);
+  page.mutable_connections(2)->set_nat_gateway_id(plan.config.nat_gateways(0).id());
+  traffic.Add(page);
+  page.Clear();
+  *page.add_connections() = ConnectionBetween(front, web, 100);
+  traffic.Add(page);
+  config::Counters counters;
+  config::PortCounters& port = *counters.add_ports();
+  port.set_port(web);
+  port.set_received_bytes(1500);
+  config::DropCount& drop = *port.add_drops();
+  drop.set_reason("SG_INGRESS_DENIED");
+  drop.set_packets(7);
+  port.mutable_last_drop()->set_reason("SG_INGRESS_DENIED");
+  port.mutable_last_drop()->set_destination(std::string("\x0a\x00\x03\xc8", 4));  // db-1
+  ASSERT_NE(db, 0u);
+
+  Graph graph = GraphOf(plan);
+  AddTraffic(plan, traffic, counters, graph);
+  EXPECT_EQ(EdgesOf(graph, EdgeKind::kTraffic),
+            (std::multiset<std::string>{"client -> front/public-a: 1 connection, 1.0 kB",
+                                        "front/public-a -> web-1: 2 connections, 1.0 kB",
+                                        "nat-a -> client: 1 connection, 2.0 kB",
+                                        "web-1 -> nat-a: 1 connection, 2.0 kB"}));
+  EXPECT_EQ(EdgesOf(graph, EdgeKind::kDrops),
+            (std::multiset<std::string>{"web-1 -> db-1: 7 dropped, last SG_INGRESS_DENIED"}));
+  for (const std::string& text : {ToSvg(graph), ToDot(graph), ToMermaid(graph)}) {
+    EXPECT_THAT(text, AllOf(HasSubstr("2 connections, 1.0 kB"), HasSubstr("7 dropped, last"),
+                            HasSubstr("sent 1.5 kB, got 0 B")));
+  }
+}
+
+TEST(Graph, LabelsOfTrafficDoNotLieOnEachOther) {
+  const FabricPlan plan = PlanOf(FiftySubnetsText());
+  config::Connections page;
+  const auto& enis = plan.config.enis();
+  for (int i = 0; i < enis.size(); ++i) {
+    *page.add_connections() =
+        ConnectionBetween(enis[i].port(), enis[(i * 7 + 3) % enis.size()].port(),
+                          static_cast<std::uint64_t>(i) << i % 20);
+  }
+  Traffic traffic;
+  traffic.Add(page);
+  Graph graph = GraphOf(plan);
+  AddTraffic(plan, traffic, {}, graph);
+  const std::string svg = ToSvg(graph);
+  const std::regex pattern("<text class=\"traffic\" x=\"(\\d+)\" y=\"(\\d+)\"[^>]*>([^<]*)</text>");
+  std::vector<Rectangle> labels;
+  for (std::sregex_iterator at(svg.begin(), svg.end(), pattern), end; at != end; ++at) {
+    const double width = static_cast<double>((*at)[3].length()) * 5;
+    labels.push_back({std::stod((*at)[1]) - width / 2, std::stod((*at)[2]), width, 12});
+  }
+  EXPECT_GE(labels.size(), 20u);
+  EXPECT_LE(labels.size(), 40u) << "the heaviest; the others have a title";
+  ExpectDisjoint(labels);
 }
 
 TEST(Graph, NamesCannotBreakOut) {
