@@ -16,6 +16,8 @@ int Exec(const Arguments& arguments);
 int Explain(const Arguments& arguments);
 int Flows(const Arguments& arguments);
 int Capture(const Arguments& arguments);
+int TracePackets(const Arguments& arguments);
+int Rules(const Arguments& arguments);
 int GraphOfTopology(const Arguments& arguments);
 int Doctor(const Arguments& arguments);
 int Replay(const Arguments& arguments);

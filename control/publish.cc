@@ -156,4 +156,13 @@ absl::StatusOr<config::Connections> DataplaneLink::GetConnections(std::uint32_t 
   return std::move(*answer->mutable_connections());
 }
 
+absl::StatusOr<std::uint32_t> DataplaneLink::ForgetConnections(
+    config::ForgetConnections connections) {
+  config::ToDataplane request;
+  *request.mutable_forget_connections() = std::move(connections);
+  const auto answer = Ask(std::move(request));
+  if (!answer.ok()) return answer.status();
+  return answer->connections_forgotten().count();
+}
+
 }  // namespace taploom::control

@@ -37,6 +37,9 @@ class DataplaneLink {
   absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit,
                                                      std::uint32_t first_place = 0);
 
+  // How many of them there still were.
+  absl::StatusOr<std::uint32_t> ForgetConnections(config::ForgetConnections connections);
+
   std::uint64_t generation() const { return generation_; }
 
  private:

@@ -45,6 +45,11 @@ class Pipeline {
   // per burst and once a second when idle. False when more are due: call it again soon.
   bool Expire(Tick now);
 
+  // Forgets a connection (see ConnectionTable::RemoveAt).
+  bool Forget(std::uint32_t place, std::uint64_t fingerprint) {
+    return connections_.RemoveAt(place, fingerprint);
+  }
+
   // Tells `recorder` the stages of every decision that is taken (see SlowPath::ListenWith).
   void ListenWith(slowpath::RecordingSink* recorder) { slow_path_.ListenWith(recorder); }
 

@@ -14,6 +14,7 @@
 #include "control/explain/explain.h"
 #include "control/explain/last_drop.h"
 #include "control/graph/graph.h"
+#include "control/graph/traffic.h"
 #include "control/process/host_error.h"
 
 namespace taploom::api {
@@ -204,6 +205,24 @@ class ApiServer::Impl {
       if (!page.ok()) return AnswerError(response, page.status());
       Answer(response, {{"rows", page->rows}, {"next_place", page->next_place}});
     });
+    server_.Post("/v1/forget-flows", [this](const Request& request, Response& response) {
+      const json body = BodyOf(request);
+      runtime::FlowFilter filter;
+      for (const runtime::FlowFilterField& field : runtime::FlowFilterFields())
+        filter.*field.field = Field<std::string>(body, field.name, "");
+      const auto page = fabric_.ForgetFlows(filter, Field<std::uint32_t>(body, "place", 0));
+      if (!page.ok()) return AnswerError(response, page.status());
+      Answer(
+          response,
+          {{"rows", page->rows}, {"next_place", page->next_place}, {"forgotten", page->forgotten}});
+    });
+    server_.Get("/v1/counted-rules", [this](const Request&, Response& response) {
+      const auto counters = fabric_.Counters();  // without it, no rule would seem to be used
+      if (!counters.ok()) return AnswerError(response, counters.status());
+      const auto rules = fabric_.Get("rules", "");
+      if (!rules.ok()) return AnswerError(response, rules.status());
+      Answer(response, {{"rules", *rules}, {"uncounted", counters->uncounted_rule_hits()}});
+    });
     server_.Get("/v1/capture", [this](const Request&, Response& response) {
       Answer(response, fabric_.CaptureInterfaces());
     });
@@ -240,8 +259,19 @@ class ApiServer::Impl {
                                              RequiredText(body, "destination"), LiveViewOf()));
     });
     server_.Post("/v1/graph", [this](const Request& request, Response& response) {
-      const std::string format = RequiredText(BodyOf(request), "format");
-      const control::Graph graph = control::GraphOf(fabric_.plan());
+      const json body = BodyOf(request);
+      const std::string format = RequiredText(body, "format");
+      const control::FabricPlan plan = fabric_.plan();
+      control::Graph graph = control::GraphOf(plan);
+      if (Field(body, "live", false)) {
+        const auto counters = fabric_.Counters();
+        if (!counters.ok()) return AnswerError(response, counters.status());
+        control::Traffic traffic;
+        const absl::Status status =
+            fabric_.VisitConnections([&](const config::Connections& page) { traffic.Add(page); });
+        if (!status.ok()) return AnswerError(response, status);
+        control::AddTraffic(plan, traffic, *counters, graph);
+      }
       if (format != "svg" && format != "mermaid" && format != "dot")
         throw BadRequest("\"format\" is svg, mermaid or dot");
       Answer(response, {{"text", format == "svg"       ? control::ToSvg(graph)

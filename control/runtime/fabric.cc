@@ -433,18 +433,53 @@ control::FabricPlan Fabric::plan() {
 
 absl::StatusOr<Fabric::FlowPage> Fabric::Flows(const FlowFilter& filter,
                                                std::uint32_t first_place) {
-  constexpr std::uint32_t kPageSize = 4096;
   const std::lock_guard lock(mutex_);
+  return FlowPageAt(filter, first_place, false);
+}
+
+absl::StatusOr<Fabric::FlowPage> Fabric::ForgetFlows(const FlowFilter& filter,
+                                                     std::uint32_t first_place) {
+  const std::lock_guard lock(mutex_);
+  return FlowPageAt(filter, first_place, true);
+}
+
+absl::StatusOr<Fabric::FlowPage> Fabric::FlowPageAt(const FlowFilter& filter,
+                                                    std::uint32_t first_place, bool forgets) {
+  constexpr std::uint32_t kPageSize = 4096;
   auto connections = dataplane_.link().GetConnections(kPageSize, first_place);
   if (!connections.ok()) return connections.status();
   FlowPage page{{}, connections->next_place()};
   RowSources sources{plan_, namespaces_, {}, *std::move(connections), {}};
   auto rows = RowsOf("flows", "", sources);
   if (!rows.ok()) return rows.status();
-  for (Row& row : *rows) {
-    if (Matches(filter, row)) page.rows.push_back(std::move(row));
+  config::ForgetConnections forgotten;
+  for (std::size_t i = 0; i < rows->size(); ++i) {
+    if (!Matches(filter, (*rows)[i])) continue;
+    *forgotten.add_connections() = sources.connections.connections(static_cast<int>(i)).id();
+    page.rows.push_back(std::move((*rows)[i]));
   }
+  if (!forgets || page.rows.empty()) return page;
+  const auto count = dataplane_.link().ForgetConnections(std::move(forgotten));
+  if (!count.ok()) return count.status();
+  page.forgotten = *count;
   return page;
+}
+
+absl::Status Fabric::VisitConnections(
+    const std::function<void(const config::Connections& page)>& take) {
+  constexpr std::uint32_t kPageSize = 16'384;
+  std::uint32_t place = 0;
+  do {
+    absl::StatusOr<config::Connections> page;
+    {
+      const std::lock_guard lock(mutex_);
+      page = dataplane_.link().GetConnections(kPageSize, place);
+    }
+    if (!page.ok()) return page.status();
+    take(*page);
+    place = page->next_place();
+  } while (place != 0);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<config::Counters> Fabric::Counters() {

@@ -77,9 +77,16 @@ class Fabric {
   struct FlowPage {
     Rows rows;
     std::uint32_t next_place = 0;  // 0: this was the last page
+    std::uint32_t forgotten = 0;   // by ForgetFlows; less than rows when some have just ended
   };
   absl::StatusOr<FlowPage> Flows(const FlowFilter& filter, std::uint32_t first_place);
+  // The same page, whose connections are forgotten: their next packets are decided anew, by the
+  // rules of then.
+  absl::StatusOr<FlowPage> ForgetFlows(const FlowFilter& filter, std::uint32_t first_place);
   absl::StatusOr<config::Counters> Counters();
+  // One page after the other of all connections, until `take` has seen the last. Others ask in
+  // between.
+  absl::Status VisitConnections(const std::function<void(const config::Connections& page)>& take);
   // Whether anything in that namespace accepts what is sent there; nothing when it cannot be told.
   std::optional<bool> Listens(const std::string& namespace_name, std::uint8_t protocol,
                               const wire::IpAddress& address, std::uint16_t port);
@@ -111,6 +118,8 @@ class Fabric {
   absl::Status StartPrograms(const std::vector<std::string>& names);
   absl::Status UpdateLoadBalancer(const control::LoadBalancerPlan& plan,
                                   const std::vector<std::string>& started);
+  absl::StatusOr<FlowPage> FlowPageAt(const FlowFilter& filter, std::uint32_t first_place,
+                                      bool forgets);
   absl::Status WriteJournal();
   absl::Status StartDataplane();
   void RestartDataplane();

@@ -82,6 +82,7 @@ void ReportCounters(const observe::Counters& counters, config::Counters& report)
         ReportNatGateway(id, gateway, *report.add_nat_gateways());
       });
   report.set_slow_path_packets(counters.slow_path_packets.value());
+  report.set_uncounted_rule_hits(counters.rule_hits.uncounted());
   counters.rule_hits.ForEach([&](std::uint64_t digest, std::uint64_t connections) {
     config::RuleHits& hits = *report.add_rules();
     hits.set_rule_digest(digest);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@
 
 namespace taploom::daemon {
 namespace {
+
+constexpr std::uint32_t kLargestPage = 65'536;  // connections
 
 constexpr std::uint32_t kMinPort = 1, kMaxPort = 65'534;
 
@@ -63,6 +66,9 @@ std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd d
       return StartCapture(request.start_capture(), std::move(descriptor));
     case config::ToDataplane::kStopCapture:
       return StopCapture();
+    case config::ToDataplane::kForgetConnections:
+      return ForgetConnections(request.forget_connections(),
+                               *reply.mutable_connections_forgotten());
     case config::ToDataplane::REQUEST_NOT_SET:
       break;
   }
@@ -172,17 +178,17 @@ std::string Session::StartCapture(const config::StartCapture& request, io::Uniqu
   if (ring == nullptr) return error;
   // Made and freed on the worker: it listens to the worker's pipeline.
   forwarding_->worker.Execute([&] {
-    forwarding_->worker.SetCapture(nullptr);
-    forwarding_->worker.SetCapture(std::make_unique<worker::Capture>(
-        std::move(ring), std::chrono::nanoseconds(request.clock_offset_ns()),
-        forwarding_->pipeline));
+    forwarding_->worker.SetObserver(nullptr);
+    forwarding_->worker.SetObserver(worker::RingObserver::Make(
+        std::move(ring), std::chrono::nanoseconds(request.clock_offset_ns()), forwarding_->pipeline,
+        error));
   });
-  return "";
+  return error;
 }
 
 std::string Session::StopCapture() {
   if (forwarding_ != nullptr)
-    forwarding_->worker.Execute([&] { forwarding_->worker.SetCapture(nullptr); });
+    forwarding_->worker.Execute([&] { forwarding_->worker.SetObserver(nullptr); });
   return "";
 }
 
@@ -191,38 +197,45 @@ std::string Session::GetCounters(config::Counters& report) {
   if (forwarding_ == nullptr) return "";
   report.set_generation(snapshot_->generation);
   report.set_connection_capacity(snapshot_->limits.connections);
-  forwarding_->worker.Execute(
-      [&] { report.set_connections(forwarding_->pipeline.connections().size()); });
+  report.set_connections(forwarding_->pipeline.connections().size());
   return "";
 }
 
 std::string Session::GetConnections(const config::GetConnections& request,
                                     config::Connections& report) {
   if (forwarding_ == nullptr) return "";
-  // Packets wait only while a few connections are copied: room is made before, texts are made
-  // after, and between two slices the worker serves its ports.
-  constexpr std::uint32_t kPlacesPerSlice = 512;
-  std::vector<flow::Connection> slice;
-  slice.reserve(kPlacesPerSlice);
-  std::uint32_t place = request.first_place();
-  std::size_t wanted = request.limit();
-  bool has_more = true;
-  while (has_more && wanted > 0) {
-    slice.clear();
+  // Without the worker; a page, so that answers stay small.
+  const flow::ConnectionReader& connections = forwarding_->connections;
+  const ConnectionReporter reporter(*snapshot_);
+  const Tick now = forwarding_->worker.Now();
+  std::uint32_t wanted = std::min(request.limit(), kLargestPage);
+  const std::uint32_t place =
+      connections.Visit(request.first_place(), std::numeric_limits<std::uint32_t>::max(),
+                        [&](const flow::Connection& connection, std::uint32_t at) {
+                          if (wanted == 0) return false;
+                          reporter.Report(connection, at, now, *report.add_connections());
+                          return --wanted > 0;
+                        });
+  report.set_next_place(connections.IsPlace(place) ? place : 0);
+  return "";
+}
+
+std::string Session::ForgetConnections(const config::ForgetConnections& request,
+                                       config::ConnectionsForgotten& report) {
+  if (forwarding_ == nullptr) return "";
+  // In slices, as they are read.
+  constexpr int kPerSlice = 64;
+  std::uint32_t count = 0;
+  for (int first = 0; first < request.connections_size(); first += kPerSlice) {
+    const int end = std::min(first + kPerSlice, request.connections_size());
     forwarding_->worker.Execute([&] {
-      const flow::ConnectionTable& connections = forwarding_->pipeline.connections();
-      place = connections.VisitPlaces(place, kPlacesPerSlice, [&](const flow::Connection& each) {
-        slice.push_back(each);
-        return slice.size() < wanted;
-      });
-      has_more = place < connections.places();
+      for (int i = first; i < end; ++i) {
+        const config::ConnectionId& id = request.connections(i);
+        if (forwarding_->pipeline.Forget(id.place(), id.fingerprint())) ++count;
+      }
     });
-    wanted -= slice.size();
-    const Tick now = forwarding_->worker.Now();
-    for (const flow::Connection& connection : slice)
-      ReportConnection(connection, *snapshot_, now, *report.add_connections());
   }
-  report.set_next_place(has_more ? place : 0);
+  report.set_count(count);
   return "";
 }
 

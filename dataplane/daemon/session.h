@@ -13,6 +13,7 @@
 #include <string>
 
 #include "dataplane/config/control_messages.pb.h"
+#include "dataplane/flow/connection_reader.h"
 #include "dataplane/io/port.h"
 #include "dataplane/io/unique_fd.h"
 #include "dataplane/observe/counters.h"
@@ -36,9 +37,12 @@ class Session {
   struct Forwarding {
     Forwarding(observe::Counters& counters, const flow::ConnectionTable::Options& table,
                const worker::Worker::Options& options)
-        : pipeline(counters, table), worker(pipeline, options) {}
+        : pipeline(counters, table),
+          connections(pipeline.connections().memory_descriptor(), table.capacity),
+          worker(pipeline, options) {}
 
     Pipeline pipeline;
+    flow::ConnectionReader connections;
     worker::Worker worker;
   };
 
@@ -49,6 +53,8 @@ class Session {
   std::string StartCapture(const config::StartCapture& request, io::UniqueFd descriptor);
   std::string StopCapture();
   std::string GetCounters(config::Counters& report);
+  std::string ForgetConnections(const config::ForgetConnections& request,
+                                config::ConnectionsForgotten& report);
   std::string GetConnections(const config::GetConnections& request, config::Connections& report);
 
   std::string Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,

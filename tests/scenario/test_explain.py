@@ -155,16 +155,94 @@ class Explain(FabricTest):
             self.assertTrue(connection.recv(100))
             after = next(row["hits"] for row in self.fabric.get("rules", "closed") if row["id"] == rule)
             self.assertEqual(rules[rule] + 1, after)
-            self.assertEqual([rule], [row["ingress_rule"] for row in self.flows("--rule", rule)])
+            ours = ("--rule", rule, "--endpoint", f"10.0.1.10:{connection.getsockname()[1]}")
+            self.assertEqual([rule], [row["ingress_rule"] for row in self.flows(*ours)])
             without = TOPOLOGY.replace("ports: 80, from: 10.0.1.0/24", "ports: 81, from: 10.0.1.0/24")
             self.fabric.apply(self.fabric.write(without))
             try:
                 connection.sendall(b"still here")
                 self.assertEqual(b"still here", connection.recv(100))
-                row, = self.flows("--rule", rule)
+                row, = self.flows(*ours)
                 self.assertEqual(rule[:20] + "…", row["ingress_rule"], "the rule is gone")
             finally:
                 self.fabric.apply(self.fabric.write(TOPOLOGY))
+
+    def test_a_connection_whose_rule_is_gone_can_be_ended(self):
+        one, guarded = self.fabric.node("one"), self.fabric.node("guarded")
+        rule = next(row["id"] for row in self.fabric.get("rules", "closed") if row["direction"] == "ingress")
+        with guarded.tcp_server(80), one.connect("10.0.2.11", 80) as connection:
+            self.assertTrue(connection.recv(100))
+            self.fabric.apply(self.fabric.write(TOPOLOGY.replace("ports: 80, from: 10.0.1.0/24", "ports: 81, from: 10.0.1.0/24")))
+            try:
+                killed = taploom("flows", "--name", self.fabric.name, "--kill", "--rule", rule, "-o", "json")
+                self.assertIn(f"10.0.1.10:{connection.getsockname()[1]}",
+                              [row["source"] for row in json.loads(killed.stdout)])
+                self.assertRegex(killed.stderr, r"^[1-9]\d* connections are forgotten")
+                with self.fabric.dropping(one, "SG_INGRESS_DENIED"):
+                    connection.sendall(b"still here?")
+                self.assertEqual([], self.flows("--rule", rule))
+            finally:
+                self.fabric.apply(self.fabric.write(TOPOLOGY))
+
+    def test_to_kill_everything_has_to_be_said(self):
+        refused = taploom("flows", "--name", self.fabric.name, "--kill", expect=2)
+        self.assertIn("--kill needs a filter", refused.stderr)
+
+    def test_a_killed_connection_that_the_rules_allow_goes_on(self):
+        one, server = self.fabric.node("one"), self.fabric.node("server")
+        with server.tcp_server(9002), one.connect("10.0.2.10", 9002) as connection:
+            self.assertTrue(connection.recv(100))
+            taploom("flows", "--name", self.fabric.name, "--kill", "--endpoint", "10.0.2.10:9002")
+            connection.sendall(b"still here")
+            self.assertEqual(b"still here", connection.recv(100))
+
+    def test_rules_that_admit_nothing_are_named(self):
+        one, guarded = self.fabric.node("one"), self.fabric.node("guarded")
+        with guarded.tcp_server(80), one.connect("10.0.2.11", 80) as connection:
+            self.assertTrue(connection.recv(100))
+        unused = json.loads(taploom("rules", "unused", "--name", self.fabric.name, "-o", "json").stdout)
+        rules = {row["id"]: row for row in self.fabric.get("rules")}
+        self.assertEqual({each for each, row in rules.items() if row["hits"] == 0}, {row["id"] for row in unused})
+        used = next(row["id"] for row in rules.values() if row["name"] == "closed" and row["direction"] == "ingress")
+        self.assertNotIn(used, {row["id"] for row in unused})
+        why = {(row["name"], row["why"]) for row in unused}
+        self.assertIn(("default", "its group is on no interface"), why)
+        self.assertIn(("closed", "admitted nothing"), why, "guarded has opened no connection")
+        self.assertIn('not "hidden"', taploom("rules", "hidden", "--name", self.fabric.name, expect=2).stderr)
+
+    def test_the_ports_of_a_nat_gateway_end_and_flows_says_who_holds_them(self):
+        guarded, client = self.fabric.node("guarded"), self.fabric.node("client")
+
+        def errors():
+            return self.fabric.get("nats")[0]["ErrorPortAllocation"]
+
+        with client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+            sink.bind(("1.2.3.4", 9))
+            while not errors():
+                for port in range(1024, 65536):
+                    with guarded.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+                        source.bind(("", port))
+                        source.sendto(b"mine", ("1.2.3.4", 9))
+        (holder,) = json.loads(taploom("flows", "--name", self.fabric.name, "--nat", "nat", "--to", "client", "--protocol",
+                                       "udp", "--by", "from", "-o", "json").stdout)  # fmt: skip
+        self.assertEqual("guarded", holder["from"])
+        self.assertGreater(holder["connections"], 50_000)
+        self.assertLessEqual(holder["connections"], 55_000)
+        drop = self.last_drops("guarded")[0]
+        self.assertEqual("NAT_PORT_ALLOCATION", drop["reason"])
+        taploom("flows", "--name", self.fabric.name, "--kill", "--nat", "nat")
+        self.assertEqual([], self.flows("--nat", "nat"))
+
+    def test_the_graph_shows_what_flows_and_what_is_dropped(self):
+        one, server = self.fabric.node("one"), self.fabric.node("server")
+        with server.tcp_server(9003), one.connect("10.0.2.10", 9003) as connection:
+            self.assertTrue(connection.recv(100))
+            with self.fabric.dropping(one, "SG_INGRESS_DENIED"):
+                one.begin_connect("10.0.2.11", 2223).close()
+            graph = taploom("graph", "--live", "--name", self.fabric.name, "-o", "mermaid").stdout
+        ids = {row["name"]: row["id"].replace("-", "_") for row in self.fabric.get("enis")}
+        self.assertRegex(graph, rf'{ids["one"]} ==>\|"\d+ connections?, [^|]*"\| {ids["server"]}\n')
+        self.assertRegex(graph, rf'{ids["one"]} -.-x\|"\d+ dropped, last SG_INGRESS_DENIED"\| {ids["guarded"]}\n')
 
     def test_the_largest_come_first(self):
         one, server = self.fabric.node("one"), self.fabric.node("server")
