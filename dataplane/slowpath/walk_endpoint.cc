@@ -29,10 +29,9 @@ void Walk<Sink>::LeaveThroughGatewayEndpoint(tables::GatewayEndpointIndex index,
                        .detail = "to the service, with the private address"};
   });
   subnet_ = tables::SubnetIndex();
-  const auto host = snapshot_.internet_host_by_address.find(tuple_.destination);
-  if (host == snapshot_.internet_host_by_address.end())
-    return drop(DropReason::kNoInternetDestination);
-  ReachInternetHost(host->second);
+  const auto host = snapshot_.FindInternetHost(tuple_.destination);
+  if (!host.exists()) return drop(DropReason::kNoInternetDestination);
+  ReachInternetHost(host);
 }
 
 // The service answers to a private address, which says nothing about the VPC: the connection does.

@@ -19,8 +19,7 @@ void Walk<Sink>::LeaveInternetHost(tables::InternetHostIndex index) {
   if (AsksResolver()) return;
   if (tuple_.destination.is_link_local())
     return Drop(Stage::kLinkLocal, DropReason::kLinkLocalServiceAbsent);
-  const bool is_own = std::find(host.addresses.begin(), host.addresses.end(), tuple_.source) !=
-                      host.addresses.end();
+  const bool is_own = snapshot_.FindInternetHost(tuple_.source) == index;
   // A forged private source travels on, so that the gateway that must refuse it can be seen to
   // refuse it.
   if (!is_own && !IsRfc1918(tuple_.source) && !IsRfc6598(tuple_.source)) {
@@ -38,10 +37,8 @@ template <typename Sink>
 void Walk<Sink>::CrossInternet() {
   subnet_ = tables::SubnetIndex();
   if (ReturnsThroughGatewayEndpoint()) return;
-  if (const auto host = snapshot_.internet_host_by_address.find(tuple_.destination);
-      host != snapshot_.internet_host_by_address.end()) {
-    return ReachInternetHost(host->second);
-  }
+  if (const auto host = snapshot_.FindInternetHost(tuple_.destination); host.exists())
+    return ReachInternetHost(host);
   if (const auto binding = snapshot_.public_bindings.find(tuple_.destination);
       binding != snapshot_.public_bindings.end()) {
     return EnterThroughInternetGateway(snapshot_[binding->second.eni].vpc,

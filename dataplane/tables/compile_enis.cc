@@ -146,7 +146,11 @@ void Compiler::AddInternetHost(const config::InternetHost& source) {
   InternetHost host;
   host.id = source.id();
   host.name = source.name();
-  if (source.addresses().empty()) Reject(subject, "has no address");
+  host.has_the_rest = source.has_the_rest();
+  if (source.addresses().empty() && !host.has_the_rest) Reject(subject, "has no address");
+  if (host.has_the_rest && snapshot_->rest_of_internet.exists())
+    Reject(subject, "has the rest of the internet, which another host has");
+  if (host.has_the_rest) snapshot_->rest_of_internet = index;
   for (const std::string& bytes : source.addresses()) {
     const wire::IpAddress address = ReadHostAddress(subject, "address", bytes);
     if (const auto bound = snapshot_->public_bindings.find(address);

@@ -227,6 +227,7 @@ struct InternetHost {
   std::vector<wire::IpAddress> addresses;
   wire::MacAddress mac, router_mac;
   PortId port = kNoPort;
+  bool has_the_rest = false;  // besides these, every public address that nobody has
 };
 
 // What hangs on a port. Exactly one of the indices exists; both none = the port is not in use.
@@ -265,7 +266,8 @@ struct Snapshot {
       ports;  // by PortId; shorter than the largest port when the rest are unused
   std::unordered_map<wire::IpAddress, PublicBinding> public_bindings;
   std::unordered_map<wire::IpAddress, InternetHostIndex> internet_host_by_address;
-  NameTable internet_names;  // what internet hosts resolve
+  InternetHostIndex rest_of_internet;  // the host that has the rest, if there is one
+  NameTable internet_names;            // what internet hosts resolve
   Limits limits;
 
   const Vpc& operator[](VpcIndex index) const { return vpcs[index.value]; }
@@ -291,6 +293,8 @@ struct Snapshot {
     return internet_hosts[index.value];
   }
 
+  // Who on the internet has the address; does not exist when nobody has.
+  InternetHostIndex FindInternetHost(const wire::IpAddress& address) const;
   bool ArePeered(VpcIndex one, VpcIndex other) const {
     for (const VpcPeering& peering : vpc_peerings) {
       if ((peering.requester == one && peering.accepter == other) ||
