@@ -138,6 +138,12 @@ absl::Status DataplaneLink::StopCapture() {
   return Ask(std::move(request)).status();
 }
 
+absl::Status DataplaneLink::StartInjection(int socket) {
+  config::ToDataplane request;
+  request.mutable_start_injection();
+  return Ask(std::move(request), socket).status();
+}
+
 absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
   config::ToDataplane request;
   request.mutable_get_counters();

@@ -33,6 +33,8 @@ class DataplaneLink {
   // `clock_offset`: wall clock minus steady clock.
   absl::Status StartCapture(int ring, std::uint64_t size, std::chrono::nanoseconds clock_offset);
   absl::Status StopCapture();
+  // `socket` is borrowed (dataplane/worker/injection_format.h).
+  absl::Status StartInjection(int socket);
   absl::StatusOr<config::Counters> GetCounters();
   absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit,
                                                      std::uint32_t first_place = 0);

@@ -51,6 +51,14 @@ Reply ApiClient::GetPage(const std::string& kind,
   return ReplyFrom(client.Get("/v1/page/" + kind, params, httplib::Headers{}), socket_path_);
 }
 
+Reply ApiClient::GetConfig(std::string& config) const {
+  httplib::Client client = MakeClient(socket_path_);
+  httplib::Result result = client.Get("/v1/config");
+  Reply reply = ReplyFrom(result, socket_path_);
+  if (reply.ok()) config = std::move(result->body);
+  return reply;
+}
+
 Reply ApiClient::Post(const std::string& verb, const nlohmann::ordered_json& body) const {
   httplib::Client client = MakeClient(socket_path_);
   return ReplyFrom(client.Post("/v1/" + verb, body.dump(), "application/json"), socket_path_);

@@ -26,6 +26,8 @@ class ApiClient {
   // One page of a listing that is read in pages (server.h).
   Reply GetPage(const std::string& kind,
                 const std::vector<std::pair<std::string, std::string>>& query) const;
+  // The configuration that runs, a serialized config::FabricConfig, into `config`.
+  Reply GetConfig(std::string& config) const;
   Reply Post(const std::string& verb, const nlohmann::ordered_json& body) const;
 
  private:

@@ -234,6 +234,17 @@ class ApiServer::Impl {
       if (!status.ok()) return AnswerError(response, status);
       Answer(response, json::object());
     });
+    server_.Post("/v1/inject", [this](const Request& request, Response& response) {
+      const json body = BodyOf(request);
+      const absl::Status status =
+          fabric_.StartInjection(Field<pid_t>(body, "pid", 0), Field(body, "descriptor", -1));
+      if (!status.ok()) return AnswerError(response, status);
+      Answer(response, json::object());
+    });
+    // For those that look into frames as the dataplane does.
+    server_.Get("/v1/config", [this](const Request&, Response& response) {
+      response.set_content(fabric_.plan().config.SerializeAsString(), "application/x-protobuf");
+    });
     server_.Get("/v1/([a-z-]+)", [this](const Request& request, Response& response) {
       const auto rows = fabric_.Get(request.matches[1], request.get_param_value("name"));
       if (!rows.ok()) return AnswerError(response, rows.status());

@@ -15,6 +15,10 @@
 //   GET  /v1/capture           {"interfaces": [{port, name, id, description}],
 //                               "names": [{address, name}]}
 //   POST /v1/capture           {"ring": path} to begin, {"stop": true} to end
+//   GET  /v1/config            the serialized config::FabricConfig that runs
+//   POST /v1/inject            {"pid", "descriptor"}: one end of a socket pair of the asking
+//   process
+//                              (dataplane/worker/injection_format.h)
 //   POST /v1/down              {} → 202: about to go; the end of the process says that it is gone
 //
 // apply, attach and detach answer {"changes": [line, …], "notes": [sentence, …]}. An error is

@@ -12,6 +12,8 @@
 #ifndef TAPLOOM_CONTROL_RUNTIME_FABRIC_H_
 #define TAPLOOM_CONTROL_RUNTIME_FABRIC_H_
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -95,6 +97,8 @@ class Fabric {
   // Has the dataplane write into the capture ring at `ring_path`, instead of any before.
   absl::Status StartCapture(const std::string& ring_path);
   absl::Status StopCapture();
+  // Has the dataplane take frames from a socket that process `pid` knows as `descriptor`.
+  absl::Status StartInjection(pid_t pid, int descriptor);
   // A copy of the plan that runs.
   control::FabricPlan plan();
 

@@ -47,7 +47,9 @@ config::FromDataplane Session::Handle(const config::ToDataplane& request, io::Un
 
 std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,
                               config::FromDataplane& reply) {
-  if (descriptor.valid() != (request.has_add_port() || request.has_start_capture())) {
+  const bool takes_descriptor =
+      request.has_add_port() || request.has_start_capture() || request.has_start_injection();
+  if (descriptor.valid() != takes_descriptor) {
     return descriptor.valid() ? "A descriptor came with a request that takes none."
                               : "No descriptor came with a request that needs one.";
   }
@@ -69,6 +71,8 @@ std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd d
     case config::ToDataplane::kForgetConnections:
       return ForgetConnections(request.forget_connections(),
                                *reply.mutable_connections_forgotten());
+    case config::ToDataplane::kStartInjection:
+      return StartInjection(std::move(descriptor));
     case config::ToDataplane::REQUEST_NOT_SET:
       break;
   }
@@ -190,6 +194,15 @@ std::string Session::StopCapture() {
   if (forwarding_ != nullptr)
     forwarding_->worker.Execute([&] { forwarding_->worker.SetObserver(nullptr); });
   return "";
+}
+
+std::string Session::StartInjection(io::UniqueFd descriptor) {
+  if (forwarding_ == nullptr) return "Nothing is forwarded yet that frames could be injected into.";
+  auto injection = std::make_unique<worker::Injection>(std::move(descriptor));
+  bool accepted = false;
+  forwarding_->worker.Execute(
+      [&] { accepted = forwarding_->worker.SetInjection(std::move(injection)); });
+  return accepted ? "" : "Frames are being injected by somebody else already.";
 }
 
 std::string Session::GetCounters(config::Counters& report) {

@@ -52,6 +52,7 @@ class Session {
   std::string RemovePort(const config::RemovePort& request);
   std::string StartCapture(const config::StartCapture& request, io::UniqueFd descriptor);
   std::string StopCapture();
+  std::string StartInjection(io::UniqueFd descriptor);
   std::string GetCounters(config::Counters& report);
   std::string ForgetConnections(const config::ForgetConnections& request,
                                 config::ConnectionsForgotten& report);

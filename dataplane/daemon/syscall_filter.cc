@@ -70,7 +70,7 @@ scmp_arg_cmp LacksBits(unsigned argument, std::uint64_t mask) {
 void AllowFrames(Filter& filter) {
   for (const int syscall :
        {SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
-        SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(eventfd2)}) {
+        SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(eventfd2), SCMP_SYS(recvmmsg)}) {
     filter.Allow(syscall);
   }
   for (const std::uint64_t request : {TUNGETIFF, TUNGETVNETHDRSZ}) {

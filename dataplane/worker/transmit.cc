@@ -35,6 +35,9 @@ class Sender {
     while (fragmenter.Next(fragment)) Send(fragment);
   }
 
+  // Why something could not be sent; kNone when everything was.
+  DropReason failure() const { return failure_; }
+
   // A superframe is first what it stands for: a train of packets, each of which may need fragments.
   void SendSegmentFragments(const Packet& superframe) {
     io::Segmenter segmenter(superframe);
@@ -45,6 +48,7 @@ class Sender {
 
  private:
   void Fail(DropReason reason) {
+    failure_ = reason;
     if (observer_ != nullptr) observer_->NoteFailure(reason);
     pipeline_.CountSendFailure(origin_, reason);
   }
@@ -53,23 +57,22 @@ class Sender {
   PortSlot* slot_;
   Pipeline& pipeline_;
   RingObserver* observer_;  // may be null
+  DropReason failure_ = DropReason::kNone;
 };
 
 }  // namespace
 
 void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline, RingObserver* observer) {
-  switch (packet.verdict.kind) {
-    case Verdict::Kind::kDrop:
-      return;
-    case Verdict::Kind::kForward:
-    case Verdict::Kind::kReply:
-      return Sender(packet, ports, pipeline, observer).Send(packet);
-    case Verdict::Kind::kFragment: {
-      Sender sender(packet, ports, pipeline, observer);
-      return packet.vnet.is_gso() ? sender.SendSegmentFragments(packet)
-                                  : sender.SendFragments(packet);
-    }
+  if (packet.verdict.kind == Verdict::Kind::kDrop) return;
+  Sender sender(packet, ports, pipeline, observer);
+  if (packet.verdict.kind != Verdict::Kind::kFragment) {
+    sender.Send(packet);
+  } else if (packet.vnet.is_gso()) {
+    sender.SendSegmentFragments(packet);
+  } else {
+    sender.SendFragments(packet);
   }
+  if (sender.failure() != DropReason::kNone) packet.verdict = Verdict::Drop(sender.failure());
 }
 
 }  // namespace taploom::worker

@@ -10,7 +10,8 @@
 namespace taploom::worker {
 
 // Sends `packet` (cut where the verdict says so) and tells the pipeline's counters about every
-// frame, and `observer` when there is one. The packet's buffers may be used up.
+// frame, and `observer` when there is one. The packet's buffers may be used up. When not all of it
+// could be sent, the verdict afterwards is a drop for that reason.
 void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline,
               RingObserver* observer = nullptr);
 

@@ -53,7 +53,7 @@ bool Worker::AddPort(std::uint16_t id, std::unique_ptr<io::Port> port) {
   const int descriptor = port->descriptor();
   PortSlot& slot = ports_.Add(id, std::move(port));
   slot.burst_size = kBurstSize;
-  ready_.reserve(++port_count_);
+  ready_.reserve(++port_count_ + 1);  // and the injection
   // Edge-triggered: a port is announced once and then served until it is empty, without another
   // poll of it by the kernel.
   if (Watch(descriptor, EPOLLIN | EPOLLET, &slot)) return true;
@@ -71,6 +71,20 @@ std::unique_ptr<io::Port> Worker::RemovePort(std::uint16_t id) {
   std::erase(ready_, slot.get());
   --port_count_;
   return std::move(slot->port);
+}
+
+bool Worker::SetInjection(std::unique_ptr<Injection> injection) {
+  if (injection_ != nullptr) return false;
+  ready_.reserve(port_count_ + 1);
+  if (!Watch(injection->descriptor(), EPOLLIN | EPOLLET, &injection_slot_)) return false;
+  injection_ = std::move(injection);
+  return true;
+}
+
+void Worker::EndInjection() {
+  injection_.reset();  // which ends the watch: nobody else has this end of the pair
+  std::erase(ready_, &injection_slot_);
+  injection_slot_.is_ready = false;
 }
 
 void Worker::Run() {
@@ -102,7 +116,7 @@ void Worker::Poll(int timeout_ms) {
     auto* slot = static_cast<PortSlot*>(event.data.ptr);
     if (slot == nullptr) {
       has_commands = true;
-    } else if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) {
+    } else if ((event.events & (EPOLLERR | EPOLLHUP)) != 0 && slot != &injection_slot_) {
       // The device is gone, usually with its namespace. It would be reported for ever.
       epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot->port->descriptor(), nullptr);
     } else if (!std::exchange(slot->is_ready, true)) {
@@ -116,7 +130,7 @@ void Worker::Poll(int timeout_ms) {
 // One burst for each port that is ready; those that have more keep their order.
 void Worker::ServeReadyPorts(Tick now) {
   std::erase_if(ready_, [&](PortSlot* slot) {
-    slot->is_ready = ServeBurst(*slot, now);
+    slot->is_ready = slot == &injection_slot_ ? ServeInjection(now) : ServeBurst(*slot, now);
     return !slot->is_ready;
   });
 }
@@ -134,13 +148,35 @@ bool Worker::ServeBurst(PortSlot& slot, Tick now) {
   }
   slot.burst_size = has_superframe ? kSuperframeBurstSize : kBurstSize;
 
+  Forward(burst, now);
+  return burst.size() == room.size();
+}
+
+// The same for what is injected, which names its ports itself. One may have been taken away since.
+bool Worker::ServeInjection(Tick now) {
+  const std::span<Packet> room = buffers_.First(kBurstSize);
+  const std::span<Packet> burst = room.first(injection_->Receive(room));
+  const auto has_port = [this](const Packet& packet) {
+    return ports_.Find(packet.ingress_port) != nullptr;
+  };
+  for (auto at = burst.begin(); at != burst.end();) {
+    const auto end = std::find_if_not(at, burst.end(), has_port);
+    if (at != end) Forward({at, end}, now);
+    at = end;
+    if (at != burst.end()) (at++)->verdict = Verdict::Drop(DropReason::kPortNotInUse);
+  }
+  if (!burst.empty()) injection_->Report(burst);
+  if (injection_->has_ended()) injection_.reset();
+  return injection_ != nullptr && burst.size() == room.size();
+}
+
+void Worker::Forward(std::span<Packet> burst, Tick now) {
   if (observer_ != nullptr) [[unlikely]] {
     ForwardObserved(burst, now);
   } else {
     pipeline_.Process(burst, now);
     for (Packet& packet : burst) Transmit(packet, ports_, pipeline_);
   }
-  return burst.size() == room.size();
 }
 
 void Worker::ForwardObserved(std::span<Packet> burst, Tick now) {

@@ -27,6 +27,7 @@
 #include "dataplane/tick.h"
 #include "dataplane/worker/burst_buffers.h"
 #include "dataplane/worker/command_queue.h"
+#include "dataplane/worker/injection.h"
 #include "dataplane/worker/port_table.h"
 #include "dataplane/worker/ring_observer.h"
 
@@ -67,6 +68,11 @@ class Worker {
   std::unique_ptr<RingObserver> SetObserver(std::unique_ptr<RingObserver> observer) {
     return std::exchange(observer_, std::move(observer));
   }
+  // Inside Execute. From now on frames of `injection` enter too, until its peer ends it. False when
+  // there is one already, or the kernel cannot poll it.
+  bool SetInjection(std::unique_ptr<Injection> injection);
+  // Inside Execute. Closes the worker's end of it, if there is one.
+  void EndInjection();
 
  private:
   bool Watch(int descriptor, std::uint32_t events, PortSlot* slot);
@@ -74,6 +80,8 @@ class Worker {
   void Poll(int timeout_ms);
   void ServeReadyPorts(Tick now);
   bool ServeBurst(PortSlot& slot, Tick now);
+  bool ServeInjection(Tick now);
+  void Forward(std::span<Packet> burst, Tick now);
   void ForwardObserved(std::span<Packet> burst, Tick now);
 
   Pipeline& pipeline_;
@@ -86,6 +94,8 @@ class Worker {
   std::vector<PortSlot*> ready_;  // in the order of their turns; room for every port is reserved
   std::size_t port_count_ = 0;
   std::unique_ptr<RingObserver> observer_;  // null unless somebody watches
+  std::unique_ptr<Injection> injection_;  // null unless somebody injects
+  PortSlot injection_slot_;               // its turn among those of ports
   Clock::time_point poll_time_{};           // of the bursts at hand
   bool stopping_ = false;
   std::thread thread_;
