@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "dataplane/io/finish_checksum.h"
 
@@ -32,7 +34,25 @@ std::string CommentOf(const observe::CaptureRingReader::Entry& entry) {
   return comment;
 }
 
+// A recorded frame as a packet whose headers can be looked at and rewritten.
+Packet PacketOf(std::vector<std::uint8_t>& frame, std::uint32_t frame_size) {
+  Packet packet;
+  packet.head_size =
+      static_cast<std::uint32_t>(std::min<std::size_t>(frame.size(), Packet::kHeadCapacity));
+  packet.tail_size = frame_size - packet.head_size;
+  packet.head = frame.data();
+  return packet;
+}
+
+wire::Headers HeadersOf(std::vector<std::uint8_t>& frame, std::uint32_t frame_size) {
+  Packet packet = PacketOf(frame, frame_size);
+  return wire::Parse(packet.head_bytes(), packet.size());
+}
+
 }  // namespace
+
+CaptureFileWriter::CaptureFileWriter(Options options)
+    : options_(std::move(options)), hops_(*options_.snapshot) {}
 
 CaptureFileWriter::~CaptureFileWriter() {
   if (has_filter_) pcap_freecode(&filter_);
@@ -57,6 +77,11 @@ absl::Status CaptureFileWriter::Open() {
   for (const CaptureInterface& interface : options_.interfaces) {
     interface_by_port_[interface.port] =
         writer_->AddInterface(interface.name, interface.description);
+    written_by_interface_.push_back(0);
+  }
+  first_gateway_ = static_cast<std::uint32_t>(written_by_interface_.size());
+  for (const replay::GatewayName& gateway : hops_.gateways()) {
+    writer_->AddInterface(gateway.name, gateway.description);
     written_by_interface_.push_back(0);
   }
   writer_->AddNames(options_.names);
@@ -105,29 +130,63 @@ void CaptureFileWriter::FinishChecksum(const observe::CaptureRecord& record) {
   (void)io::FinishChecksum(packet);  // false: the sender lied about where it is; nothing to mend
 }
 
+// The frame at hand, when it is wanted.
+void CaptureFileWriter::Put(const observe::CaptureRecord& record, std::uint32_t interface,
+                            bool is_outbound, std::string_view comment) {
+  if (is_complete() || !Matches(record.time_ns, record.frame_size)) return;
+  writer_->Write(
+      {.interface = interface,
+       .time_ns = record.time_ns,
+       .head = frame_,
+       .original_size = record.frame_size,
+       .direction = is_outbound ? io::FrameDirection::kOutbound : io::FrameDirection::kInbound,
+       .packet_id = record.packet_id,
+       .comment = comment});
+  ++written_;
+  ++written_by_interface_[interface];
+  last_time_ns_ = record.time_ns;
+}
+
 bool CaptureFileWriter::Write(const observe::CaptureRingReader::Entry& entry) {
   const observe::CaptureRecord& record = entry.record;
   frame_.assign(entry.bytes.begin(), entry.bytes.end());
   FinishChecksum(record);
-  if (!Matches(record.time_ns, record.frame_size)) return true;
-  if (options_.rotate_bytes != 0 && writer_->written_bytes() > options_.rotate_bytes && !Rotate())
-    return false;
-  const std::uint32_t interface = InterfaceOf(record.port);
-  writer_->Write({.interface = interface,
-                  .time_ns = record.time_ns,
-                  .head = frame_,
-                  .original_size = record.frame_size,
-                  .direction = record.is_outbound != 0 ? io::FrameDirection::kOutbound
-                                                       : io::FrameDirection::kInbound,
-                  .packet_id = record.packet_id,
-                  .comment = CommentOf(entry)});
-  ++written_;
-  ++written_by_interface_[interface];
-  last_time_ns_ = record.time_ns;
+  if (!RotateWhenFull()) return false;
+  if (record.is_outbound != 0 && record.packet_id == entered_id_) {
+    frame_.swap(entered_);  // for the way between, which begins as what entered
+    WriteHops(record);
+    frame_.assign(entry.bytes.begin(), entry.bytes.end());
+    FinishChecksum(record);
+  }
+  if (options_.shows_all || options_.ports.contains(record.port))
+    Put(record, InterfaceOf(record.port), record.is_outbound != 0, CommentOf(entry));
+  if (record.is_outbound == 0) {
+    entered_id_ = record.packet_id;
+    entrance_ = {record.port, HeadersOf(frame_, record.frame_size)};
+    entered_.swap(frame_);
+  }
   return std::ferror(file_.get()) == 0;
 }
 
-bool CaptureFileWriter::Rotate() { return writer_->Finish() && Open().ok(); }
+// Of a packet in fragments, the first tells for all.
+void CaptureFileWriter::WriteHops(const observe::CaptureRecord& record) {
+  const wire::Headers left = HeadersOf(entered_, record.frame_size);
+  entered_id_ = 0;
+  Packet packet = PacketOf(frame_, record.frame_size);
+  packet.headers = entrance_.headers;
+  replay::ForEachHop(packet, hops_.Find(entrance_, {record.port, left}),
+                     [&](std::size_t gateway, bool is_outbound) {
+                       const replay::GatewayName& name = hops_.gateways()[gateway];
+                       if (options_.shows_all || options_.gateways.contains(name.name))
+                         Put(record, first_gateway_ + static_cast<std::uint32_t>(gateway),
+                             is_outbound, {});
+                     });
+}
+
+bool CaptureFileWriter::RotateWhenFull() {
+  if (options_.rotate_bytes == 0 || writer_->written_bytes() <= options_.rotate_bytes) return true;
+  return writer_->Finish() && Open().ok();
+}
 
 bool CaptureFileWriter::Flush() { return writer_->Finish(); }
 

@@ -9,13 +9,17 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "cli/ring_session.h"
 #include "dataplane/io/pcapng_writer.h"
 #include "dataplane/observe/capture_ring.h"
+#include "dataplane/replay/gateway_hops.h"
+#include "dataplane/tables/snapshot.h"
 
 namespace taploom::cli {
 
@@ -27,13 +31,21 @@ class CaptureFileWriter {
         0;  // 0 = one file; else path, path.1, path.2, … of at most so many
     std::vector<CaptureInterface> interfaces;
     io::AddressNames names;
+    // The configuration that runs. Gateways have interfaces of their own.
+    std::shared_ptr<const tables::Snapshot> snapshot;
+    // What is shown, of ports and of gateways by name; empty = everything.
+    std::set<std::uint16_t> ports;
+    std::set<std::string> gateways;
+    bool shows_all = true;
+    std::uint64_t most_frames = 0;  // 0 = no limit
   };
-  explicit CaptureFileWriter(Options options) : options_(std::move(options)) {}
+  explicit CaptureFileWriter(Options options);
   ~CaptureFileWriter();
 
   absl::Status Open();
   // `filter`: of pcap-filter(7); empty = everything.
   absl::Status SetFilter(const std::string& filter);
+  // Writes the frame; and before one that left the fabric, what passed the gateways on its way.
   // False when nothing can be written any more: the disk is full, or Wireshark was closed.
   bool Write(const observe::CaptureRingReader::Entry& entry);
   // What is buffered becomes visible.
@@ -41,12 +53,16 @@ class CaptureFileWriter {
   // The last words of the file: how much was written and lost.
   bool Finish(std::uint64_t lost);
   std::uint64_t written() const { return written_; }
+  bool is_complete() const { return options_.most_frames != 0 && written_ >= options_.most_frames; }
 
  private:
   std::uint32_t InterfaceOf(std::uint16_t port);
   bool Matches(std::int64_t time_ns, std::uint32_t frame_size);
   void FinishChecksum(const observe::CaptureRecord& record);
-  bool Rotate();
+  void Put(const observe::CaptureRecord& record, std::uint32_t interface, bool is_outbound,
+           std::string_view comment);
+  void WriteHops(const observe::CaptureRecord& record);
+  bool RotateWhenFull();
 
   struct CloseFile {
     void operator()(std::FILE* file) const {
@@ -62,6 +78,12 @@ class CaptureFileWriter {
   bpf_program filter_{};
   bool has_filter_ = false;
   std::vector<std::uint8_t> frame_;
+  replay::GatewayHops hops_;
+  std::uint32_t first_gateway_ = 0;  // number of its interface
+  // The packet that entered last: its frame, until it has left.
+  std::vector<std::uint8_t> entered_;
+  replay::GatewayHops::End entrance_;
+  std::uint64_t entered_id_ = 0;
   std::uint64_t written_ = 0;
   std::int64_t last_time_ns_ = 0;
   unsigned files_ = 0;

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cli/capture_file_writer.h"
 #include "cli/commands.h"
 #include "cli/ring_session.h"
+#include "cli/running_snapshot.h"
 #include "cli/select_fabric.h"
 #include "cli/talk.h"
 #include "control/process/host_error.h"
@@ -49,6 +51,34 @@ io::AddressNames NamesOf(const nlohmann::ordered_json& body) {
   return names;
 }
 
+// What --on names: ports and gateways.
+struct Selection {
+  std::vector<std::uint16_t> recorded;  // ports whose frames the dataplane is to record
+  std::set<std::uint16_t> ports;        // those of them that are shown, when not all are
+  std::set<std::string> gateways;
+};
+
+absl::StatusOr<Selection> SelectionOf(const std::vector<std::string>& on,
+                                      const std::vector<CaptureInterface>& interfaces,
+                                      const tables::Snapshot& snapshot) {
+  Selection selection;
+  const std::vector<replay::GatewayName> gateways = replay::GatewayHops(snapshot).gateways();
+  std::vector<std::string> others;
+  for (const std::string& name : on) {
+    const std::size_t before = selection.gateways.size();
+    for (const replay::GatewayName& gateway : gateways) {
+      if (gateway.name == name || gateway.id == name) selection.gateways.insert(gateway.name);
+    }
+    if (selection.gateways.size() == before) others.push_back(name);
+  }
+  const auto ports = PortsOf(others, interfaces);
+  if (!ports.ok()) return ports.status();
+  if (!others.empty()) selection.ports.insert(ports->begin(), ports->end());
+  // What passes a gateway is told by where it entered and left, which may be anywhere.
+  selection.recorded = selection.gateways.empty() ? *ports : *PortsOf({}, interfaces);
+  return selection;
+}
+
 }  // namespace
 
 int Capture(const Arguments& arguments) {
@@ -62,19 +92,28 @@ int Capture(const Arguments& arguments) {
   if (request->path.empty()) request->path = paths->fabric + ".pcapng";
 
   const std::vector<CaptureInterface> interfaces = InterfacesOf(about.body);
-  const auto ports = PortsOf(request->on, interfaces);
-  if (!ports.ok()) return Fail(ports.status());
+  std::string config;
+  if (const api::Reply reply = fabric.GetConfig(config); !reply.ok()) return Fail(reply);
+  const auto snapshot = RunningSnapshot(config);
+  if (!snapshot.ok()) return Fail(snapshot.status());
+  const auto selection = SelectionOf(request->on, interfaces, **snapshot);
+  if (!selection.ok()) return Fail(selection.status());
   CaptureFileWriter file({.path = request->path,
                           .rotate_bytes = request->rotate_megabytes * kMegabyte,
                           .interfaces = interfaces,
-                          .names = NamesOf(about.body)});
+                          .names = NamesOf(about.body),
+                          .snapshot = *snapshot,
+                          .ports = selection->ports,
+                          .gateways = selection->gateways,
+                          .shows_all = request->on.empty(),
+                          .most_frames = request->count});
   if (const absl::Status status = file.SetFilter(request->filter); !status.ok())
     return Fail(status);
   if (const absl::Status status = file.Open(); !status.ok()) return Fail(status);
 
   const std::size_t capacity = request->buffer_megabytes << 20;
   const int descriptor =
-      observe::CaptureRingMemory::Make(capacity, static_cast<std::uint32_t>(request->snap), *ports);
+      observe::CaptureRingMemory::Make(capacity, static_cast<std::uint32_t>(request->snap), selection->recorded);
   if (descriptor < 0) return Fail(process::HostError("make the capture ring", errno));
   const auto session =
       RingSession::Open(descriptor, observe::CaptureRingMemory::SizeOf(capacity), fabric);
@@ -87,9 +126,7 @@ int Capture(const Arguments& arguments) {
   const std::string end = (*session)->Run(
       request->seconds, {.take = [&](const RingSession::Entry& entry) -> std::string {
                            if (!file.Write(entry)) return "nothing more can be written";
-                           const bool is_enough =
-                               request->count != 0 && file.written() >= request->count;
-                           return is_enough ? "the count is reached" : "";
+                           return file.is_complete() ? "the count is reached" : "";
                          },
                          .flush = [&] { return file.Flush(); }});
   const bool complete = file.Finish((*session)->lost());

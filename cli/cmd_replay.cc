@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/render.h"
 #include "cli/replay_request.h"
+#include "cli/replay_summary.h"
 #include "cli/talk.h"
 #include "dataplane/replay/output_folder.h"
 #include "dataplane/replay/replayer.h"
@@ -59,20 +60,6 @@ class VerdictFile {
   bool failed_ = false;
 };
 
-template <std::size_t kCount, typename Name>
-ordered_json CountsJson(const std::array<std::uint64_t, kCount>& counts, Name name_of) {
-  ordered_json json = ordered_json::object();
-  for (std::size_t i = 0; i < kCount; ++i) {
-    if (counts[i] != 0) json[name_of(i).name] = counts[i];
-  }
-  return json;
-}
-
-DropReasonText DropText(std::size_t i) { return TextOf(static_cast<DropReason>(i)); }
-replay::SkipReasonText SkipText(std::size_t i) {
-  return TextOf(static_cast<replay::SkipReason>(i));
-}
-
 std::string SummaryText(const replay::ReplayTotals& totals) {
   std::string text = fmt::format(
       "{} packets: {} delivered, {} answered, {} dropped, {} never entered\n", totals.packets,
@@ -80,17 +67,8 @@ std::string SummaryText(const replay::ReplayTotals& totals) {
   if (totals.cut_short != 0)
     text += fmt::format("  {} were recorded in part only; zeros stand for the rest\n",
                         totals.cut_short);
-  for (std::size_t i = 0; i < totals.drops.size(); ++i) {
-    if (totals.drops[i] != 0)
-      text += fmt::format("  drop {:<8} {:<24} {}\n", totals.drops[i], DropText(i).name,
-                          DropText(i).sentence);
-  }
-  for (std::size_t i = 0; i < totals.skips.size(); ++i) {
-    if (totals.skips[i] != 0)
-      text += fmt::format("  skip {:<8} {:<24} {}\n", totals.skips[i], SkipText(i).name,
-                          SkipText(i).sentence);
-  }
-  return text;
+  return text + ReasonLines("drop", totals.drops, DropText) +
+         ReasonLines("skip", totals.skips, SkipText);
 }
 
 ordered_json SummaryJson(const replay::ReplayTotals& totals) {
@@ -106,7 +84,7 @@ ordered_json SummaryJson(const replay::ReplayTotals& totals) {
 }  // namespace
 
 int ReplayThrough(const ReplayRequest& request) {
-  const auto snapshot = SnapshotFor(request, request.topology);
+  const auto snapshot = SnapshotFor(request.topology);
   if (!snapshot.ok()) return Fail(snapshot.status());
   const auto port = EntranceOf(request, **snapshot);
   if (!port.ok()) return Fail(port.status());
@@ -153,6 +131,7 @@ int ReplayThrough(const ReplayRequest& request) {
 int Replay(const Arguments& arguments) {
   const auto request = ReplayRequestOf(arguments);
   if (!request.ok()) return Fail(request.status());
+  if (!request->live.empty()) return ReplayLive(*request);
   if (!request->against.empty()) return CompareTopologies(*request);
   return request->bench ? BenchReplay(*request) : ReplayThrough(*request);
 }

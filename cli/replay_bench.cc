@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "cli/bench/tcpreplay.h"
 #include "cli/replay_request.h"
 #include "cli/talk.h"
 #include "dataplane/replay/replayer.h"
@@ -112,7 +114,7 @@ ordered_json RowsOf(const char* name, std::vector<Measurement> rounds, double ta
 }  // namespace
 
 int BenchReplay(const ReplayRequest& request) {
-  const auto snapshot = SnapshotFor(request, request.topology);
+  const auto snapshot = SnapshotFor(request.topology);
   if (!snapshot.ok()) return Fail(snapshot.status());
   const auto port = EntranceOf(request, **snapshot);
   if (!port.ok()) return Fail(port.status());
@@ -142,6 +144,18 @@ int BenchReplay(const ReplayRequest& request) {
         Measure(recording, *snapshot, {.in_port = *port, .map = request.map, .listens = true}));
   }
   ordered_json rows = RowsOf("replay", plain, kTarget);
+  // Measured alone: it is given one file, as it is.
+  if (request.captures.size() == 1) {
+    const auto tcpreplay = bench::MeasureTcpreplay(request.captures[0], recording.entries.size());
+    if (tcpreplay.ok()) {
+      rows[0]["yardstick"] = {{"name", "tcpreplay --preload-pcap --topspeed into a TAP"},
+                              {"value", static_cast<std::uint64_t>(*tcpreplay)}};
+      rows[0]["ratio"] = std::round(rows[0]["value"].get<double>() / *tcpreplay * 100) / 100;
+    } else {
+      Say(fmt::format("not measured beside tcpreplay: {}",
+                      std::string(tcpreplay.status().message())));
+    }
+  }
   for (ordered_json& row : RowsOf("replay with verdicts", with_verdicts, kTargetWithVerdicts))
     rows.push_back(std::move(row));
   fmt::print("{}", Render({{"rows", std::move(rows)}}, Format::kJson));

@@ -72,9 +72,9 @@ ordered_json ReportJson(const Comparison& comparison) {
 }  // namespace
 
 int CompareTopologies(const ReplayRequest& request) {
-  const auto old_snapshot = SnapshotFor(request, request.topology);
+  const auto old_snapshot = SnapshotFor(request.topology);
   if (!old_snapshot.ok()) return Fail(old_snapshot.status());
-  const auto new_snapshot = SnapshotFor(request, request.against);
+  const auto new_snapshot = SnapshotFor(request.against);
   if (!new_snapshot.ok()) return Fail(new_snapshot.status());
   const auto old_port = EntranceOf(request, **old_snapshot);
   if (!old_port.ok()) return Fail(old_port.status());

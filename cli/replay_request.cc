@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "cli/talk.h"
@@ -28,6 +30,42 @@ absl::StatusOr<config::FabricConfig> ConfigOf(const std::string& path) {
   return config;
 }
 
+absl::Status ReadPositive(const Arguments& arguments, const char* option, double& number) {
+  const std::string text = arguments.Value(option);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number) &&
+      number > 0)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("--{} is \"{}\", expected a number above 0", option, text));
+}
+
+// How a live replay keeps time, and how often.
+absl::Status ReadPace(const Arguments& arguments, ReplayRequest& request) {
+  const int paces = arguments.Has("rate") + arguments.Has("speed") + arguments.Has("topspeed");
+  if (request.live.empty() && (paces > 0 || arguments.Has("loop")))
+    return absl::InvalidArgumentError(
+        "--rate, --speed, --topspeed and --loop are for --live; offline, time is the capture's");
+  if (paces > 1)
+    return absl::InvalidArgumentError("only one of --rate, --speed and --topspeed can hold");
+  double number = 0;
+  if (arguments.Has("topspeed")) request.pace = replay::Pace::TopSpeed();
+  for (const char* option : {"rate", "speed"}) {
+    if (!arguments.Has(option)) continue;
+    if (const absl::Status status = ReadPositive(arguments, option, number); !status.ok())
+      return status;
+    request.pace =
+        arguments.Has("rate") ? replay::Pace::AtRate(number) : replay::Pace::AsCaptured(number);
+  }
+  if (!arguments.Has("loop")) return absl::OkStatus();
+  const std::string text = arguments.Value("loop");
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.loops);
+  if (error == std::errc() && end == text.data() + text.size() && request.loops > 0)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("--loop is \"{}\", expected a number from 1 on", text));
+}
+
 }  // namespace
 
 absl::StatusOr<ReplayRequest> ReplayRequestOf(const Arguments& arguments) {
@@ -36,10 +74,19 @@ absl::StatusOr<ReplayRequest> ReplayRequestOf(const Arguments& arguments) {
                         .against = arguments.Value("against"),
                         .verdicts = arguments.Value("verdicts"),
                         .out = arguments.Value("out"),
-                        .bench = arguments.Has("bench")};
-  if (request.topology.empty())
-    return absl::InvalidArgumentError("replay needs a topology: -f FILE");
+                        .bench = arguments.Has("bench"),
+                        .live = arguments.Value("live")};
   const bool writes = !request.verdicts.empty() || !request.out.empty();
+  if (arguments.Has("live")) {
+    if (!request.topology.empty() || !request.against.empty() || writes || request.bench)
+      return absl::InvalidArgumentError(
+          "--live asks the running fabric; leave --file, --against, --verdicts, --out and --bench "
+          "away");
+  } else if (request.topology.empty()) {
+    return absl::InvalidArgumentError(
+        "replay needs a topology (-f FILE) or a running fabric (--live NAME)");
+  }
+  if (const absl::Status status = ReadPace(arguments, request); !status.ok()) return status;
   if (!request.against.empty() && (writes || request.bench))
     return absl::InvalidArgumentError(
         "--against prints what differs; leave --verdicts, --out and --bench away");
@@ -66,18 +113,10 @@ absl::StatusOr<std::unique_ptr<io::FrameSource>> OpenAll(const ReplayRequest& re
   return std::make_unique<replay::MergedSource>(std::move(sources));
 }
 
-absl::StatusOr<std::shared_ptr<const tables::Snapshot>> SnapshotFor(const ReplayRequest& request,
-                                                                    const std::string& topology) {
+absl::StatusOr<std::shared_ptr<const tables::Snapshot>> SnapshotFor(const std::string& topology) {
   auto config = ConfigOf(topology);
   if (!config.ok()) return config.status();
-  auto captures = OpenAll(request);
-  if (!captures.ok()) return captures.status();
-  replay::PublicAddresses addresses(*config);
-  replay::CollectAddresses(**captures, request.map, addresses);
-  if (addresses.overflowed())
-    Say(fmt::format("the captures hold more than {} public addresses; the others reach nobody",
-                    replay::PublicAddresses::kMost));
-  replay::AddInternet(addresses.addresses(), *config);
+  replay::AddInternet(*config);
   tables::CompileResult compiled = tables::Compile(*config);
   if (!compiled.snapshot) return absl::InvalidArgumentError(compiled.error);
   return std::move(compiled.snapshot);

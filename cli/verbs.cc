@@ -27,7 +27,10 @@ std::string ExplainText() {
 
 std::string ReplayText() {
   return "CAPTURE is a pcap or pcapng file, plain or gzip, or an AWS VPC flow log (one packet per "
-         "record).\nexit 1: --against found a change\n\n";
+         "record).\n--live needs root; what it injects enters as if the instances had sent it. "
+         "Latency is "
+         "the time\nfrom handing a frame over to knowing that it is on the receiver's device.\n"
+         "exit 1: --against found a change\n\n";
 }
 
 const std::vector<VerbSpec>& Table() {
@@ -106,8 +109,8 @@ const std::vector<VerbSpec>& Table() {
       {.name = "capture",
        .options = {kName,
                    {"on", 0, "NAME",
-                    "only at this instance, ENI id, load balancer or internet "
-                    "host; may be repeated"},
+                    "only at this instance, ENI id, load balancer, gateway or internet host; may "
+                    "be repeated"},
                    {"write", 'w', "FILE", "where to; - is stdout; default: FABRIC.pcapng"},
                    {"filter", 0, "BPF", "only frames that match, as tcpdump takes it"},
                    {"count", 0, "N", "end after N frames"},
@@ -115,7 +118,8 @@ const std::vector<VerbSpec>& Table() {
                    {"rotate", 0, "MB", "begin FILE.1, FILE.2, … whenever one is this large"},
                    {"snap", 0, "BYTES", "record no more of a frame"},
                    {"buffer", 0, "MB", "room between dataplane and file; default 64"}},
-       .summary = "Record a whole fabric in one pcapng: every frame in and out, drops with reason.",
+       .summary = "Record a whole fabric in one pcapng: every frame in, at gateways and out, drops "
+                  "with reason.",
        .example = "sudo taploom capture -w - | wireshark -k -i -",
        .run = Capture},
       {.name = "trace",
@@ -147,8 +151,15 @@ const std::vector<VerbSpec>& Table() {
                    {"against", 0, "OTHER",
                     "another topology: print what changes for these packets"},
                    {"bench", 0, "", "measure packets per second, from memory"},
+                   {"live", 0, "FABRIC", "instead of -f: inject into this running fabric"},
+                   {"rate", 0, "N", "live: N packets per second, not as they were captured"},
+                   {"speed", 0, "X", "live: X times as fast as they were captured"},
+                   {"topspeed", 0, "", "live: as fast as the fabric takes them"},
+                   {"loop", 0, "N", "live: all captures N times"},
                    kOutput},
-       .summary = "Push captures through a topology file and say what becomes of each packet.",
+       .summary =
+           "Push captures through a topology file, or into a running fabric, and say what becomes "
+           "of them.",
        .details = ReplayText,
        .example = "taploom replay web.pcap -f examples/three-tier/topology.yaml --verdicts -",
        .run = Replay},

@@ -13,10 +13,10 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "dataplane/flow/five_tuple.h"
 #include "dataplane/flow/key_view.h"
+#include "dataplane/flow/mapped_array.h"
 #include "dataplane/tables/snapshot.h"
 
 namespace taploom::replay {
@@ -51,8 +51,9 @@ class AnswerMemory {
   };
   static Place PlaceOf(const flow::FiveTuple& tuple);
 
-  std::vector<std::array<std::uint32_t, kWays>> tags_;
-  std::vector<Entry> entries_;
+  // Most captures hold few flows: memory is touched as they come.
+  flow::MappedArray<std::array<std::uint32_t, kWays>> tags_;
+  flow::MappedArray<Entry> entries_;
   std::uint64_t age_ = 0;
 };
 

@@ -58,7 +58,13 @@ Entrance Entrances::Find(const flow::FiveTuple& captured, const AnswerMemory& an
   const Owner* owner = FindOwner(captured);
   if (owner == nullptr) {
     const auto binding = snapshot_.public_bindings.find(captured.source);
-    if (binding == snapshot_.public_bindings.end()) return entrance;
+    if (binding == snapshot_.public_bindings.end()) {
+      const auto host = snapshot_.FindInternetHost(captured.source);
+      if (!host.exists()) return entrance;
+      entrance.port = snapshot_[host].port;
+      entrance.tuple.destination = PublicOf(captured.destination);
+      return entrance;
+    }
     entrance.port = snapshot_[binding->second.eni].port;  // none: a NAT gateway's address
     entrance.tuple.source = binding->second.private_address;
     return entrance;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -25,7 +26,9 @@ std::string FileNameOf(std::string name) {
 }  // namespace
 
 OutputFolder::OutputFolder(std::string folder, const Replayer& replayer, std::string& error)
-    : folder_(std::move(folder)), names_(AddressNamesOf(replayer.snapshot())) {
+    : folder_(std::move(folder)),
+      names_(AddressNamesOf(replayer.snapshot())),
+      hops_(replayer.snapshot()) {
   std::error_code failure;
   std::filesystem::create_directories(folder_, failure);
   if (failure) {
@@ -37,8 +40,11 @@ OutputFolder::OutputFolder(std::string folder, const Replayer& replayer, std::st
     // entered.
     for (std::size_t port = 0; port < std::max<std::size_t>(replayer.names().size(), 1); ++port) {
       const PortName& name = replayer.names()[static_cast<tables::PortId>(port)];
-      fabric_.writer->AddInterface(name.name.empty() ? "-" : name.name, name.description);
+      first_gateway_ =
+          fabric_.writer->AddInterface(name.name.empty() ? "-" : name.name, name.description) + 1;
     }
+    for (const GatewayName& gateway : hops_.gateways())
+      fabric_.writer->AddInterface(gateway.name, gateway.description);
     fabric_.writer->AddNames(names_);
   }
   error = error_;
@@ -80,6 +86,7 @@ void OutputFolder::Write(const Replayer& replayer) {
                          .packet_id = packet.number,
                          .comment = comment});
   if (!packet.leaves()) return;
+  if (packet.is_delivered()) WriteHops(replayer);
   // Zeros that stand for what was cut off are not written; an answer of the fabric is whole.
   const bool is_whole = !packet.is_cut_short || packet.verdict.kind == Verdict::Kind::kReply;
   const std::uint32_t recorded = is_whole ? packet.packet->size() : packet.recorded_size;
@@ -89,6 +96,31 @@ void OutputFolder::Write(const Replayer& replayer) {
   Packet fragment;
   while (fragmenter.valid() && fragmenter.Next(fragment))
     WriteLeaving(replayer, fragment, fragment.size());
+}
+
+void OutputFolder::WriteHops(const Replayer& replayer) {
+  const ReplayedPacket& packet = replayer.last();
+  const wire::Headers left = wire::Parse(packet.packet->head_bytes(), packet.packet->size());
+  const std::vector<GatewayHop>& hops =
+      hops_.Find({packet.in_port, packet.headers}, {packet.verdict.port, left});
+  if (hops.empty()) return;
+  std::array<std::uint8_t, Packet::kHeadCapacity> head{};  // zeros for what was cut off
+  std::copy(packet.entered_head.begin(), packet.entered_head.end(), head.begin());
+  Packet frame;
+  frame.head = head.data();
+  frame.head_size = std::min<std::uint32_t>(packet.entered_size, Packet::kHeadCapacity);
+  frame.tail_size = packet.entered_size - frame.head_size;
+  frame.headers = packet.headers;
+  ForEachHop(frame, hops, [&](std::size_t gateway, bool is_outbound) {
+    fabric_.writer->Write(
+        {.interface = first_gateway_ + static_cast<std::uint32_t>(gateway),
+         .time_ns = packet.time_ns,
+         .head = std::span(head).first(packet.entered_head.size()),
+         .tail = packet.entered_tail,
+         .original_size = packet.entered_size,
+         .direction = is_outbound ? io::FrameDirection::kOutbound : io::FrameDirection::kInbound,
+         .packet_id = packet.number});
+  });
 }
 
 void OutputFolder::WriteLeaving(const Replayer& replayer, const Packet& frame,

@@ -2,9 +2,8 @@
 // fabric.
 //
 //   DIR/web-1.pcapng      the frames that left at web-1
-//   DIR/fabric.pcapng     every frame where it entered and again, under the same packet id, where
-//   it left;
-//                         comments tell the verdict
+//   DIR/fabric.pcapng     every frame where it entered and again, under the same packet id, at each
+//                         gateway on its way and where it left; comments tell the verdict
 #ifndef TAPLOOM_DATAPLANE_REPLAY_OUTPUT_FOLDER_H_
 #define TAPLOOM_DATAPLANE_REPLAY_OUTPUT_FOLDER_H_
 
@@ -14,6 +13,7 @@
 #include <string>
 
 #include "dataplane/io/pcapng_writer.h"
+#include "dataplane/replay/gateway_hops.h"
 #include "dataplane/replay/replayer.h"
 
 namespace taploom::replay {
@@ -41,10 +41,13 @@ class OutputFolder {
 
   bool Open(const std::string& name, Output& output);
   Output* ExitOf(const Replayer& replayer, tables::PortId port);
+  void WriteHops(const Replayer& replayer);
   void WriteLeaving(const Replayer& replayer, const Packet& frame, std::uint32_t recorded_size);
 
   const std::string folder_;
   io::AddressNames names_;
+  GatewayHops hops_;
+  std::uint32_t first_gateway_ = 0;  // number of its interface in fabric_
   Output fabric_;
   std::map<tables::PortId, Output> exits_;
   std::string error_;

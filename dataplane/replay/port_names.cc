@@ -32,7 +32,7 @@ const PortName& PortNames::operator[](tables::PortId port) const {
 }
 
 tables::PortId PortNames::Find(std::string_view text) const {
-  const auto found = by_text_.find(std::string(text));
+  const auto found = by_text_.find(text);
   return found == by_text_.end() ? tables::kNoPort : found->second;
 }
 

@@ -2,6 +2,7 @@
 #ifndef TAPLOOM_DATAPLANE_REPLAY_PORT_NAMES_H_
 #define TAPLOOM_DATAPLANE_REPLAY_PORT_NAMES_H_
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -31,7 +32,7 @@ class PortNames {
 
  private:
   std::vector<PortName> ports_;  // by PortId
-  std::unordered_map<std::string, tables::PortId> by_text_;
+  std::unordered_map<std::string, tables::PortId, tables::NameHash, std::equal_to<>> by_text_;
 };
 
 // Every address of the fabric and whose it is, for a name resolution block.

@@ -20,38 +20,13 @@
 #include "dataplane/io/frame_source.h"
 #include "dataplane/observe/counters.h"
 #include "dataplane/pipeline.h"
-#include "dataplane/replay/answer_memory.h"
+#include "dataplane/replay/arrival.h"
 #include "dataplane/replay/decided_rules.h"
-#include "dataplane/replay/entrances.h"
-#include "dataplane/replay/frame_buffer.h"
 #include "dataplane/replay/port_names.h"
 #include "dataplane/replay/prefix_map.h"
 #include "dataplane/slowpath/sink.h"
 
 namespace taploom::replay {
-
-// Why a captured frame did not enter the fabric at all. One line per reason: identifier, name, and
-// a plain sentence.
-#define TAPLOOM_SKIP_REASONS(X)                                                                  \
-  X(kNone, "NONE", "The frame entered the fabric.")                                              \
-  X(kNotIp, "NOT_IP", "The frame carries no IP packet, and no interface of the fabric sent it.") \
-  X(kCutShort, "CUT_SHORT", "The recording ends inside the link layer's header.")                \
-  X(kUnknownLink, "UNKNOWN_LINK_TYPE", "Frames of this link type cannot be read.")               \
-  X(kNoEntrance, "NO_ENTRANCE", "Nobody in the fabric sends from the source address.")
-
-enum class SkipReason : std::uint8_t {
-#define TAPLOOM_X(identifier, name, sentence) identifier,
-  TAPLOOM_SKIP_REASONS(TAPLOOM_X)
-#undef TAPLOOM_X
-      kCount
-};
-inline constexpr std::size_t kSkipReasonCount = static_cast<std::size_t>(SkipReason::kCount);
-
-struct SkipReasonText {
-  const char* name;
-  const char* sentence;
-};
-SkipReasonText TextOf(SkipReason reason);
 
 struct ReplayedPacket {
   std::uint64_t number = 0;  // from 1, over all captures
@@ -99,7 +74,7 @@ struct ReplayTotals {
 class Replayer {
  public:
   struct Options {
-    tables::PortId in_port = tables::kNoPort;  // where everything enters; kNoPort = by addresses
+    tables::PortId in_port = tables::kNoPort;  // as Arrivals::Options
     PrefixMap map;
     bool listens = false;                // finds out which rules decided
     bool keeps_entering_frames = false;  // for those who write them down
@@ -107,48 +82,34 @@ class Replayer {
 
   Replayer(std::shared_ptr<const tables::Snapshot> snapshot, Options options);
 
-  // False when the frame shows a packet that was replayed before, where it left the fabric that was
-  // recorded: it is no packet of its own.
+  // False when the frame shows a packet that was replayed before, at a gateway of the fabric that
+  // was recorded or where it left it: it is no packet of its own.
   bool Replay(const io::CapturedFrame& frame);
 
   // Good until the next Replay.
   const ReplayedPacket& last() const { return last_; }
   const ReplayTotals& totals() const { return totals_; }
-  const PortNames& names() const { return names_; }
+  const PortNames& names() const { return arrivals_.names(); }
   const DecidedRules& rules() const { return rules_; }
   const tables::Snapshot& snapshot() const { return *snapshot_; }
   const flow::ConnectionTable& connections() const { return pipeline_.connections(); }
 
  private:
-  // A packet of a whole-fabric capture, by its id, until its leaving has been seen too.
-  struct Departed {
-    std::uint64_t packet_id = 0;
-    AnswerMemory::Departure departure;
-  };
-
   Tick TickOf(std::int64_t time_ns);
-  void Learn(const io::CapturedFrame& frame);
-  std::optional<Entrance> FindEntrance(const io::CapturedFrame& frame, bool is_ethernet);
-  void EnterAs(const Entrance& entrance, bool keeps_macs);
-  void TurnQuoted(Entrance& entrance);
+  void NoteEntered();
   void Process(Tick now);
   void FindRules(bool decided, Tick now);
-  void Remember(const io::CapturedFrame& frame, bool decided);
+  void Remember(bool decided);
   void Count();
 
   const std::shared_ptr<const tables::Snapshot> snapshot_;
   const Options options_;
-  const PortNames names_;
-  Entrances entrances_;
-  AnswerMemory answers_;
-  FrameBuffer buffer_;
+  Arrivals arrivals_;
   observe::Counters counters_;
   Pipeline pipeline_;
   slowpath::RecordingSink recorder_;
   DecidedRules rules_;
-  std::optional<flow::FiveTuple> quoted_;  // what the error at hand is to quote
   std::vector<std::uint8_t> entered_head_, entered_tail_;
-  std::array<Departed, 1024> departed_{};
   std::optional<std::int64_t> last_time_ns_;
   std::int64_t now_ns_ = 0;
   ReplayedPacket last_;

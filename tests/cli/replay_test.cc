@@ -228,7 +228,7 @@ TEST_F(ReplayCli, SaysWhatIsWrong) {
   const std::string capture = kPcaps / "three-tier/7-api.pcap";
   const Mistake mistakes[] = {
       {{}, "replay needs CAPTURE..."},
-      {{capture}, "replay needs a topology: -f FILE"},
+      {{capture}, "replay needs a topology (-f FILE) or a running fabric (--live NAME)"},
       {{"absent.pcap", "-f", kThreeTier}, "cannot read absent.pcap: No such file or directory"},
       {{kThreeTier, "-f", kThreeTier}, "topology.yaml is no capture file: unknown file format"},
       {{capture, "-f", kThreeTier, "--in", "web1"},
@@ -244,6 +244,14 @@ TEST_F(ReplayCli, SaysWhatIsWrong) {
        "--against prints what differs; leave --verdicts, --out and --bench away"},
       {{capture, "-f", kThreeTier, "--bench", "--verdicts", "-"},
        "--bench writes nothing; leave --verdicts and --out away"},
+      {{capture, "-f", kThreeTier, "--loop", "2"},
+       "--rate, --speed, --topspeed and --loop are for --live; offline, time is the capture's"},
+      {{capture, "--live", "x", "-f", kThreeTier}, "--live asks the running fabric; leave --file"},
+      {{capture, "--live", "x", "--rate", "1", "--topspeed"},
+       "only one of --rate, --speed and --topspeed can hold"},
+      {{capture, "--live", "x", "--speed", "0"}, "--speed is \"0\", expected a number above 0"},
+      {{capture, "--live", "x", "--loop", "-1"}, "--loop is \"-1\", expected a number from 1 on"},
+      {{capture, "--live", "none-of-that-name"}, "no fabric \"none-of-that-name\""},
   };
   for (const Mistake& mistake : mistakes) {
     std::vector<std::string> words = {"replay"};
