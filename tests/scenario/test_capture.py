@@ -2,17 +2,19 @@
 """`capture` records a running fabric in one pcapng, tshark reads it, and `replay` gives its verdicts again."""
 
 import collections
-import contextlib
-import json
 import pathlib
-import signal
+import socket
 import subprocess
 import tempfile
 
+import recording as recordings
+from recording import Recording, replayed_verdicts
 from taploom_fabric import TAPLOOM, FabricTest, main, taploom
 from waiting import wait_for
 
 ELASTIC, OUTSIDE, INSIDE, NEIGHBOR = "203.0.113.10", "5.6.7.8", "10.0.2.50", "10.0.2.51"
+NAT_INSIDE = "10.0.1.4"  # the first address that a subnet gives away
+BULK = 9000
 
 TOPOLOGY = f"""
 name: capture
@@ -40,24 +42,6 @@ internet:
 """
 
 
-class Recording:
-    """A capture while it runs, and its file afterwards."""
-
-    def __init__(self, path):
-        self.path = path
-        self.said = ""
-
-    def frames(self, *fields, show="frame"):
-        """The fields of every frame that the display filter shows, in order; a field that is not there is ''."""
-        words = [word for field in fields for word in ("-e", field)]
-        checks = [f"-o{protocol}.check_checksum:TRUE" for protocol in ("ip", "tcp", "udp")]
-        result = subprocess.run(["tshark", "-n", "-r", self.path, *checks, "-Y", show, "-T", "fields", *words],
-                                text=True, capture_output=True, check=True)  # fmt: skip
-        complaints = [line for line in result.stderr.splitlines() if "Running as user" not in line]
-        assert not complaints, complaints
-        return [tuple(line.split("\t")) for line in result.stdout.splitlines()]
-
-
 class Capture(FabricTest):
     label = "capture"
     topology = TOPOLOGY
@@ -73,33 +57,36 @@ class Capture(FabricTest):
         cls.addClassCleanup(folder.cleanup)
         cls.files = pathlib.Path(folder.name)
 
-    @contextlib.contextmanager
     def capture(self, *options):
-        """Captures what the block does; ends the capture as Ctrl-C does."""
-        recording = Recording(self.files / f"{self.id()}.pcapng")
-        verb = subprocess.Popen([TAPLOOM, "capture", "--name", self.fabric.name, "-w", recording.path, *options],
-                                text=True, stderr=subprocess.PIPE)  # fmt: skip
-        recording.said = verb.stderr.readline()
-        assert recording.said.startswith("capturing "), recording.said + verb.stderr.read()
-        try:
-            yield recording
-        finally:
-            verb.send_signal(signal.SIGINT)
-            recording.said += verb.communicate(timeout=20)[1]
-        assert verb.returncode == 0, recording.said
+        return recordings.capture(self.fabric, self.files / f"{self.id()}.pcapng", *options)
 
     def fetch(self, address):
         self.inside.run("curl", "--silent", "--max-time", "10", "--output", "/dev/null", f"http://{address}/")
 
-    def test_a_packet_has_one_id_on_both_sides_of_the_nat_gateway(self):
+    def test_a_packet_has_one_id_at_every_hop_across_nat(self):
         with self.capture() as recording:
             self.fetch(OUTSIDE)
-        syn = recording.frames("frame.packet_id", "frame.interface_name", "frame.packet_flags_direction", "ip.src",
-                               "ip.dst", show="tcp.flags.syn == 1 && tcp.flags.ack == 0")  # fmt: skip
-        (entered, left) = syn
-        self.assertEqual(("inside", "0x00000001", INSIDE, OUTSIDE), entered[1:])
-        self.assertEqual(("outside", "0x00000002", ELASTIC, OUTSIDE), left[1:])
-        self.assertEqual(entered[0], left[0])
+        fields = ("frame.packet_id", "frame.interface_name", "frame.packet_flags_direction", "ip.src", "ip.dst", "ip.ttl")
+        syn = recording.frames(*fields, show="tcp.flags.syn == 1 && tcp.flags.ack == 0")
+        came, left = "0x00000001", "0x00000002"
+        self.assertEqual([("inside", came, INSIDE, OUTSIDE, "64"),
+                          ("nat", came, INSIDE, OUTSIDE, "64"), ("nat", left, NAT_INSIDE, OUTSIDE, "63"),
+                          ("igw", came, NAT_INSIDE, OUTSIDE, "63"), ("igw", left, ELASTIC, OUTSIDE, "62"),
+                          ("outside", left, ELASTIC, OUTSIDE, "62")], [frame[1:] for frame in syn])  # fmt: skip
+        self.assertEqual(1, len({frame[0] for frame in syn}))
+        answer = recording.frames(*fields, show="tcp.flags.syn == 1 && tcp.flags.ack == 1")
+        self.assertEqual([("outside", came, OUTSIDE, ELASTIC, "64"),
+                          ("igw", came, OUTSIDE, ELASTIC, "64"), ("igw", left, OUTSIDE, NAT_INSIDE, "64"),
+                          ("nat", came, OUTSIDE, NAT_INSIDE, "64"), ("nat", left, OUTSIDE, INSIDE, "63"),
+                          ("inside", left, OUTSIDE, INSIDE, "63")], [frame[1:] for frame in answer])  # fmt: skip
+        self.assertEqual([], recording.bad_frames())
+
+    def test_only_a_gateway(self):
+        with self.capture("--on", "nat") as recording:
+            self.fetch(OUTSIDE)
+            self.fetch(NEIGHBOR)
+        frames = recording.frames("frame.interface_name", "ip.src", show="tcp.flags.syn == 1")
+        self.assertEqual([("nat", INSIDE), ("nat", NAT_INSIDE), ("nat", OUTSIDE), ("nat", OUTSIDE)], frames)
 
     def test_the_first_packet_names_the_rules_that_let_it_pass(self):
         with self.capture() as recording:
@@ -122,8 +109,21 @@ class Capture(FabricTest):
             self.fetch(OUTSIDE)
             self.fetch(NEIGHBOR)
         self.assertGreater(len(recording.frames("frame.number", show="tcp")), 20)
-        bad = '_ws.malformed || ip.checksum.status == "Bad" || tcp.checksum.status == "Bad"'
-        self.assertEqual([], recording.frames("frame.number", "frame.interface_name", show=bad))
+        self.assertEqual([], recording.bad_frames())
+
+    def test_superframes_are_shown_whole_with_right_checksums(self):
+        with self.capture("--filter", f"tcp port {BULK}") as recording, self.outside.tcp_server(BULK):
+            with self.inside.connect(OUTSIDE, BULK) as connection:
+                connection.sendall(bytes(600_000))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1 << 16):
+                    pass
+        large = recording.frames("frame.comment", show="frame.len > 9100 && frame.packet_flags_direction == 1 && "
+                                                       "frame.interface_name == inside")  # fmt: skip
+        self.assertTrue(large, "a sender with segmentation offload sends superframes")
+        for (comment,) in large:
+            self.assertRegex(comment, r"superframe, in segments of \d+ bytes of payload$")
+        self.assertEqual([], recording.bad_frames())
 
     def test_only_the_interfaces_and_frames_that_are_asked_for(self):
         with self.capture("--on", "outside", "--filter", "tcp port 80 and not src host 5.6.7.8") as recording:
@@ -142,6 +142,38 @@ class Capture(FabricTest):
         self.assertEqual((0, "the count is reached: 5 frames written, 0 lost\n"), (verb.returncode, said))
         self.assertEqual(5, len(Recording(path).frames("frame.number")))
 
+    def test_it_ends_by_itself_when_the_time_is_over(self):
+        path = self.files / "seconds.pcapng"
+        said = taploom("capture", "--name", self.fabric.name, "-w", path, "--seconds", "1").stderr
+        self.assertRegex(said, r"\nthe time is over: \d+ frames written, 0 lost\n$")
+        Recording(path).frames("frame.number")
+
+    def test_files_rotate_and_together_hold_everything(self):
+        with self.capture("--rotate", "1", "--filter", f"tcp port {BULK}") as recording:
+            with self.outside.tcp_server(BULK), self.inside.connect(OUTSIDE, BULK) as connection:
+                for _ in range(4):
+                    connection.sendall(bytes(300_000))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1 << 16):
+                    pass
+        files = sorted(self.files.glob(f"{recording.path.name}*"), key=lambda path: (len(path.name), path.name))
+        self.assertGreater(len(files), 3, files)
+        self.assertEqual([recording.path.name, f"{recording.path.name}.1", f"{recording.path.name}.2"],
+                         [path.name for path in files[:3]])  # fmt: skip
+        counts = [len(Recording(path).frames("frame.number")) for path in files]
+        self.assertIn(f" {sum(counts)} frames written, 0 lost", recording.said)
+        for path in files[:-1]:
+            self.assertLess(path.stat().st_size, 1_000_000 + 400_000, "a packet's frames stay together")
+        self.assertEqual({"inside", "outside", "nat", "igw"},
+                         {name for path in files for (name,) in Recording(path).frames("frame.interface_name")})  # fmt: skip
+
+    def test_no_more_of_a_frame_than_was_asked_for(self):
+        with self.capture("--snap", "96", "--filter", "tcp") as recording:
+            self.fetch(NEIGHBOR)
+        sizes = [(int(whole), int(kept)) for whole, kept in recording.frames("frame.len", "frame.cap_len")]
+        self.assertTrue(any(whole > 96 for whole, _ in sizes))
+        self.assertEqual([min(whole, 96) for whole, _ in sizes], [kept for _, kept in sizes])
+
     def test_into_a_pipe(self):
         verb = subprocess.Popen([TAPLOOM, "capture", "--name", self.fabric.name, "-w", "-", "--count", "4"],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
@@ -159,25 +191,11 @@ class Capture(FabricTest):
             self.fetch(NEIGHBOR)
             self.neighbor.run("ping", "-c", "1", "-W", "1", INSIDE, expect=None)
             self.inside.ping(OUTSIDE)
-        # By packet: where it left or why it did not.
-        lived = {}
-        for number, name, direction, comment in recording.frames(
-            "frame.packet_id", "frame.interface_name", "frame.packet_flags_direction", "frame.comment"
-        ):
-            if direction == "0x00000001":
-                dropped = comment.split()[1] if comment.startswith("DROP ") else None
-                lived[int(number)] = [name, dropped, []]
-            else:
-                lived[int(number)][2].append(name)
-        replayed = []
-        result = taploom("replay", recording.path, "-f", self.fabric.file, "--verdicts", "-")
-        for line in map(json.loads, result.stdout.splitlines()):
-            dropped = line.get("drop", {}).get("reason")
-            replayed.append([line["in"], dropped, [line["out"]] if "out" in line else []])
-        self.assertEqual([lived[number] for number in sorted(lived)], replayed)
-        verdicts = collections.Counter(dropped for _, dropped, _ in replayed)
-        self.assertEqual(1, verdicts["SG_INGRESS_DENIED"], verdicts)
-        self.assertGreater(verdicts[None], 15)
+        lived = recording.verdicts({"inside", "neighbor", "outside"})
+        self.assertEqual(lived, replayed_verdicts(recording.path, self.fabric.file))
+        reasons = collections.Counter(dropped for _, dropped, _ in lived)
+        self.assertEqual(1, reasons["SG_INGRESS_DENIED"], reasons)
+        self.assertGreater(reasons[None], 15)
 
     def test_nothing_is_recorded_when_nobody_captures(self):
         with self.capture() as recording:
