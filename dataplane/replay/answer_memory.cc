@@ -8,26 +8,28 @@ AnswerMemory::Place AnswerMemory::PlaceOf(const flow::FiveTuple& tuple) {
 }
 
 void AnswerMemory::Remember(const flow::FiveTuple& captured, const Departure& departure) {
+  const flow::FlowKey key{captured, 0};
   const Place place = PlaceOf(captured);
   Entry* const ways = &entries_[place.set * kWays];
   std::size_t oldest = 0;
   for (std::size_t way = 0; way < kWays; ++way) {
-    if (ways[way].age != 0 && ways[way].captured == captured) {
+    if (ways[way].age != 0 && ways[way].captured == key) {
       oldest = way;
       break;
     }
     if (ways[way].age < ways[oldest].age) oldest = way;
   }
-  ways[oldest] = {captured, departure, ++age_};
+  ways[oldest] = {key, departure, ++age_};
   tags_[place.set][oldest] = place.tag;
 }
 
 const AnswerMemory::Departure* AnswerMemory::Find(const flow::FiveTuple& captured) const {
+  const flow::FlowKey key{captured, 0};
   const Place place = PlaceOf(captured);
   for (std::size_t way = 0; way < kWays; ++way) {
     if (tags_[place.set][way] != place.tag) continue;
     const Entry& entry = entries_[place.set * kWays + way];
-    if (entry.captured == captured) return &entry.departure;
+    if (entry.captured == key) return &entry.departure;
   }
   return nullptr;
 }

@@ -39,7 +39,7 @@ class AnswerMemory {
   // Fixed: 262,144 flows; the oldest of a set gives way.
   static constexpr std::size_t kSets = 65'536, kWays = 4;
   struct Entry {
-    flow::FiveTuple captured;
+    flow::FlowKey captured;  // at port 0: compared without a branch
     Departure departure;
     std::uint64_t age = 0;  // 0 = empty
   };

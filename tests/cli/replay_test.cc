@@ -155,19 +155,24 @@ TEST_F(ReplayCli, ExitsHoldTheTranslatedPackets) {
       Taploom({"replay", kPcaps / "three-tier/6-web-1-to-nat.pcap", "-f", kThreeTier, "--out", out})
           .exit_code,
       0);
-  const auto tshark = [&](const char* file, const std::vector<std::string>& words) {
-    std::vector<std::string> argv = {"tshark", "-n", "-r", out / file, "-c", "2"};
+  const auto tshark = [&](const char* file, const std::vector<std::string>& words,
+                          const char* count = "2") {
+    std::vector<std::string> argv = {"tshark", "-n", "-r", out / file, "-c", count};
     argv.insert(argv.end(), words.begin(), words.end());
     return RunProgram(argv).out;
   };
   EXPECT_EQ(tshark("api.pcapng", {"-T", "fields", "-e", "frame.interface_name", "-e", "ip.src",
                                   "-e", "ip.dst", "-e", "ip.ttl"}),
             "api\t203.0.113.10\t5.6.7.8\t62\napi\t203.0.113.10\t5.6.7.8\t62\n");
-  // The same packet where it entered and where it left.
+  // The same packet where it entered, at each gateway, and where it left.
   EXPECT_EQ(tshark("fabric.pcapng",
                    {"-T", "fields", "-e", "frame.packet_id", "-e", "frame.interface_name", "-e",
-                    "frame.packet_flags_direction", "-e", "ip.src"}),
-            "1\tweb-1\t0x00000001\t10.0.2.50\n1\tapi\t0x00000002\t203.0.113.10\n");
+                    "frame.packet_flags_direction", "-e", "ip.src"},
+                   "6"),
+            "1\tweb-1\t0x00000001\t10.0.2.50\n"
+            "1\tnat-a\t0x00000001\t10.0.2.50\n1\tnat-a\t0x00000002\t10.0.1.4\n"
+            "1\tigw\t0x00000001\t10.0.1.4\n1\tigw\t0x00000002\t203.0.113.10\n"
+            "1\tapi\t0x00000002\t203.0.113.10\n");
 }
 
 TEST_F(ReplayCli, SeveralCapturesAreReplayedInTheOrderOfTime) {
