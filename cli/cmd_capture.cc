@@ -112,8 +112,8 @@ int Capture(const Arguments& arguments) {
   if (const absl::Status status = file.Open(); !status.ok()) return Fail(status);
 
   const std::size_t capacity = request->buffer_megabytes << 20;
-  const int descriptor =
-      observe::CaptureRingMemory::Make(capacity, static_cast<std::uint32_t>(request->snap), selection->recorded);
+  const int descriptor = observe::CaptureRingMemory::Make(
+      capacity, static_cast<std::uint32_t>(request->snap), selection->recorded);
   if (descriptor < 0) return Fail(process::HostError("make the capture ring", errno));
   const auto session =
       RingSession::Open(descriptor, observe::CaptureRingMemory::SizeOf(capacity), fabric);

@@ -94,8 +94,8 @@ class Worker {
   std::vector<PortSlot*> ready_;  // in the order of their turns; room for every port is reserved
   std::size_t port_count_ = 0;
   std::unique_ptr<RingObserver> observer_;  // null unless somebody watches
-  std::unique_ptr<Injection> injection_;  // null unless somebody injects
-  PortSlot injection_slot_;               // its turn among those of ports
+  std::unique_ptr<Injection> injection_;    // null unless somebody injects
+  PortSlot injection_slot_;                 // its turn among those of ports
   Clock::time_point poll_time_{};           // of the bursts at hand
   bool stopping_ = false;
   std::thread thread_;

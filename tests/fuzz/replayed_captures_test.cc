@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 TEST(ReplayedCaptures, EveryPacketIsForwardedOrACountedDrop) {
   HostileFabric fabric;
-  const auto snapshot = fabric.Build();
+  const auto snapshot = OnTheInternet(fabric);
   std::vector<fs::path> folders = {TAPLOOM_PCAPS};
   const char* shared = std::getenv("TAPLOOM_SHARED_PCAPS");
   if (shared != nullptr) folders.emplace_back(shared);

@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/config/fabric_config.pb.h"
 #include "dataplane/io/pcap_source.h"
+#include "dataplane/replay/internet.h"
 #include "dataplane/replay/replayer.h"
 #include "dataplane/replay/verdict_line.h"
+#include "dataplane/tables/compile.h"
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/layout.h"
 #include "tests/support/full_checksum.h"
@@ -88,12 +91,27 @@ bool ReplayFile(const std::filesystem::path& path,
 
 }  // namespace
 
+std::shared_ptr<const tables::Snapshot> OnTheInternet(const HostileFabric& fabric) {
+  config::FabricConfig config = fabric.config();
+  config.set_generation(1);
+  replay::AddInternet(config);
+  tables::CompileResult compiled = tables::Compile(config);
+  EXPECT_EQ(compiled.error, "");
+  return compiled.snapshot;
+}
+
 bool ReplayInEveryWay(const std::filesystem::path& path, HostileFabric& fabric,
                       const std::shared_ptr<const tables::Snapshot>& snapshot,
                       ReplayedTotals& totals) {
   replay::PrefixMap everything;
   EXPECT_EQ(everything.Add("0.0.0.0/1=10.0.1.10/1"), "");
+  replay::PrefixMap outside;
+  for (const char* pair : {"10.0.0.0/8=20.0.0.0/8", "172.16.0.0/12=21.16.0.0/12",
+                           "192.168.0.0/16=22.168.0.0/16", "127.0.0.0/8=23.0.0.0/8"}) {
+    EXPECT_EQ(outside.Add(pair), "");
+  }
   if (!ReplayFile(path, snapshot, {}, totals)) return false;
+  ReplayFile(path, snapshot, {.map = outside}, totals);
   ReplayFile(path, snapshot, {.in_port = fabric.port("attacker"), .keeps_entering_frames = true},
              totals);
   ReplayFile(path, snapshot, {.in_port = fabric.port("outside"), .map = everything}, totals);

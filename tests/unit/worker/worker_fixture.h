@@ -67,7 +67,8 @@ class Instance {
 
 // A UDP datagram from the ENI of one port to that of another. `mark` is its destination port, to
 // tell frames apart.
-inline Bytes Datagram(unsigned from, unsigned to, std::uint16_t mark = 9, std::size_t payload_size = 10) {
+inline Bytes Datagram(unsigned from, unsigned to, std::uint16_t mark = 9,
+                      std::size_t payload_size = 10) {
   Tins::EthernetII frame = Tins::EthernetII(MacOfPort(to), MacOfPort(from)) /
                            Tins::IP(AddressOfPort(to), AddressOfPort(from)) /
                            Tins::UDP(mark, 4000) / Tins::RawPDU(Bytes(payload_size, 'x'));
