@@ -15,6 +15,7 @@ int Get(const Arguments& arguments);
 int Exec(const Arguments& arguments);
 int Explain(const Arguments& arguments);
 int Flows(const Arguments& arguments);
+int Fault(const Arguments& arguments);
 int Capture(const Arguments& arguments);
 int TracePackets(const Arguments& arguments);
 int Rules(const Arguments& arguments);

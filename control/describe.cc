@@ -74,6 +74,7 @@ class Describer {
         DescribeInternetHost(name_space);
       }
     }
+    for (const config::Fault& fault : config_.faults()) DescribeFault(fault);
     return std::move(objects_);
   }
 
@@ -100,6 +101,15 @@ class Describer {
         {{"region", plan_.region},
          {"connections", std::to_string(config_.limits().connections())},
          {"connections_per_eni", std::to_string(config_.limits().connections_per_eni())}});
+  }
+
+  void DescribeFault(const config::Fault& fault) {
+    if (fault.is_over()) return;
+    const bool is_zone = fault.has_availability_zone();
+    const std::string name =
+        is_zone ? "az " + fault.availability_zone() : "nat " + NameOf(fault.nat_gateway_id());
+    Add("fault " + (is_zone ? fault.availability_zone() : fault.nat_gateway_id()), "fault", name,
+        {}, {});
   }
 
   void DescribeVpc(const config::Vpc& vpc) {

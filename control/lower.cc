@@ -18,10 +18,10 @@ void LowerLimits(LowerContext& context) {
 
 }  // namespace
 
-FabricPlan Lower(const ValidTopology& topology, Allocations& allocations) {
+FabricPlan Lower(const ValidTopology& topology, Allocations& allocations, const Faults& faults) {
   Allocate(topology.topology(), allocations);
   FabricPlan plan;
-  LowerContext context(topology.topology(), allocations, plan);
+  LowerContext context(topology.topology(), allocations, faults, plan);
   plan.name = context.topology.name.value;
   plan.region =
       context.topology.region ? context.topology.region->value : std::string(kDefaultRegion);
@@ -36,6 +36,7 @@ FabricPlan Lower(const ValidTopology& topology, Allocations& allocations) {
   LowerLoadBalancers(context);
   LowerInternetHosts(context);
   LowerNames(context);
+  LowerFaults(faults, plan.config);
   return plan;
 }
 

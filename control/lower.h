@@ -3,6 +3,7 @@
 #ifndef TAPLOOM_CONTROL_LOWER_H_
 #define TAPLOOM_CONTROL_LOWER_H_
 
+#include "control/fault.h"
 #include "control/plan.h"
 #include "control/validate.h"
 
@@ -12,7 +13,9 @@ namespace taploom::control {
 // made before and comes back with exactly the choices this plan uses: those of objects that are
 // gone are dropped, a choice that an address written in the file now claims is made anew.
 // `plan.folder` is left empty for the caller to fill in.
-FabricPlan Lower(const ValidTopology& topology, Allocations& allocations);
+// `faults`: what has been made to fail since the fabric runs.
+FabricPlan Lower(const ValidTopology& topology, Allocations& allocations,
+                 const Faults& faults = {});
 
 }  // namespace taploom::control
 

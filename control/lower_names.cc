@@ -79,7 +79,7 @@ class NameBook {
     for (const LoadBalancerPlan& balancer : context_.plan.load_balancers) {
       for (const LoadBalancerNodePlan& node : balancer.nodes) {
         const config::EniAddress& address = NodeEni(node).addresses(0);
-        if (address.public_address().empty()) continue;
+        if (address.public_address().empty() || !IsNamed(balancer, node)) continue;
         Add(entries, *IpAddress::FromBytes(address.public_address()), {balancer.dns_name});
       }
     }
@@ -110,13 +110,22 @@ class NameBook {
       for (const LoadBalancerNodePlan& node : balancer.nodes) {
         const config::Eni& eni = NodeEni(node);
         if (vpc_of_subnet_.at(eni.subnet_id()) != vpc ||
-            !eni.addresses(0).public_address().empty()) {
+            !eni.addresses(0).public_address().empty() || !IsNamed(balancer, node)) {
           continue;
         }
         Add(entries, node.address, {balancer.dns_name});
       }
     }
     return entries;
+  }
+
+  // A node whose zone has failed is taken out of the load balancer's name (vpc-semantics §13); when
+  // no zone is left, the name means all of them, as of Route 53.
+  bool IsNamed(const LoadBalancerPlan& balancer, const LoadBalancerNodePlan& node) const {
+    const auto is_down = [&](const LoadBalancerNodePlan& each) {
+      return IsDown(context_.faults, each.az);
+    };
+    return !is_down(node) || std::all_of(balancer.nodes.begin(), balancer.nodes.end(), is_down);
   }
 
   // "ip-10-0-2-50.ap-northeast-2.compute.internal": the name AWS gives every private IPv4 address

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "control/aws_id.h"
+#include "control/fault.h"
 #include "control/object_path.h"
 #include "control/plan.h"
 #include "control/references.h"
@@ -17,11 +18,13 @@ namespace taploom::control {
 // What every part reads and the plan they all write.
 class LowerContext {
  public:
-  LowerContext(const Topology& input, const Allocations& choices, FabricPlan& output)
-      : topology(input), allocations(choices), plan(output) {}
+  LowerContext(const Topology& input, const Allocations& choices, const Faults& failed,
+               FabricPlan& output)
+      : topology(input), allocations(choices), faults(failed), plan(output) {}
 
   const Topology& topology;
   const Allocations& allocations;
+  const Faults& faults;
   FabricPlan& plan;
 
   std::string Id(std::string_view prefix, std::string_view path) const {

@@ -52,12 +52,10 @@ bool IsRefusedFragment(const Packet& packet, const flow::Connection& connection)
          connection.has(flow::Connection::kNat);
 }
 
-void CountNat(observe::NatGatewayCounters& counters, flow::FlowDirection direction,
-              std::uint32_t bytes) {
-  // Chosen, not branched to: no processor can guess which way the next packet goes.
-  const bool goes_out = direction == flow::FlowDirection::kOriginal;
-  (goes_out ? counters.packets_out_to_destination : counters.packets_in_from_destination).Add();
-  (goes_out ? counters.bytes_out_to_destination : counters.bytes_in_from_destination).Add(bytes);
+// What CloudWatch calls an active connection.
+bool IsOpen(flow::ConnectionState state) {
+  return state == flow::ConnectionState::kTcpEstablished ||
+         state == flow::ConnectionState::kTcpFinWait;
 }
 
 }  // namespace
@@ -70,11 +68,20 @@ Pipeline::Pipeline(observe::Counters& counters, const flow::ConnectionTable::Opt
       slow_path_(connections_, counters) {}
 
 void Pipeline::OnFree(void* self, const flow::Connection& connection) {
-  if (connection.has(flow::Connection::kNat)) {
-    static_cast<Pipeline*>(self)
-        ->slow_path_.nat_counters(connection.nat_gateway)
-        .connections_closed.Add();
+  if (!connection.has(flow::Connection::kNat) || !IsOpen(connection.state)) return;
+  Pipeline& pipeline = *static_cast<Pipeline*>(self);
+  observe::NatGatewayCounters& counters = pipeline.slow_path_.nat_counters(connection.nat_gateway);
+  counters.active_connections.Subtract();
+  if (connection.IsExpired(pipeline.now_)) counters.idle_timeouts.Add();
+}
+
+void Pipeline::CountNewState(const flow::Connection& connection, flow::ConnectionState before) {
+  observe::NatGatewayCounters& counters = slow_path_.nat_counters(connection.nat_gateway);
+  if (IsOpen(connection.state) && !IsOpen(before)) {
+    counters.active_connections.Add();
+    counters.connections_established.Add();
   }
+  if (!IsOpen(connection.state) && IsOpen(before)) counters.active_connections.Subtract();
 }
 
 std::shared_ptr<const tables::Snapshot> Pipeline::Publish(
@@ -89,6 +96,7 @@ std::shared_ptr<const tables::Snapshot> Pipeline::Publish(
 }
 
 void Pipeline::Process(std::span<Packet> burst, Tick now) {
+  now_ = now;
   for (; burst.size() > kBurst; burst = burst.subspan(kBurst))
     ProcessSome(burst.first(kBurst), now);
   ProcessSome(burst, now);
@@ -192,6 +200,7 @@ void Pipeline::DecideFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
     return DecideNew(packet, now);
   }
   if (IsRefusedFragment(packet, *flow.connection)) {
+    slow_path_.CountNatDrop(*flow.connection, flow.direction, packet.headers.l3_size);
     packet.verdict = Verdict::Drop(DropReason::kNatFragment);
     return;
   }
@@ -199,6 +208,7 @@ void Pipeline::DecideFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
     const slowpath::SlowPathResult again = slow_path_.DecideAgain(packet, *snapshot_, flow, now);
     packet.verdict = again.verdict;
     if (!again.flow) return;
+    if (again.is_new) return ForwardFlow(packet, again.flow, now);
     flow = again.flow;
   }
   if (!AdvanceConnection(packet, flow, now)) {
@@ -216,6 +226,7 @@ inline bool Pipeline::IsDecided(const Packet& packet, flow::ConnectionRef flow) 
 
 inline bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now) {
   flow::Connection& connection = *flow.connection;
+  const flow::ConnectionState before = connection.state;
   switch (flow::AdvanceConnection(connection, flow.direction, packet.headers)) {
     case flow::Advance::kInvalid:
       return false;
@@ -225,10 +236,7 @@ inline bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRe
       break;
   }
   connection.last_seen = now;
-  if (connection.state == flow::ConnectionState::kTcpEstablished &&
-      connection.has(flow::Connection::kNat)) {
-    slow_path_.nat_counters(connection.nat_gateway).connections_established.Add();
-  }
+  if (connection.has(flow::Connection::kNat)) CountNewState(connection, before);
   connections_.SetTimeout(
       connection, flow::TimeoutOf(connection.state, slowpath::TimeoutsOf(*snapshot_, connection)));
   return true;
@@ -257,8 +265,7 @@ void Pipeline::ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
   ++half.packets;
   half.bytes += packet.headers.l3_size;
   if (flow.connection->has(flow::Connection::kNat)) {
-    CountNat(slow_path_.nat_counters(flow.connection->nat_gateway), flow.direction,
-             packet.headers.l3_size);
+    slow_path_.CountNat(*flow.connection, flow.direction, packet.headers.l3_size, now);
   }
   packet.verdict = fragments ? Verdict::Fragment(action.egress_port, action.mtu)
                              : Verdict::Forward(action.egress_port);
@@ -275,6 +282,7 @@ void Pipeline::CountSendFailure(const Packet& packet, DropReason reason) {
 }
 
 bool Pipeline::Expire(Tick now) {
+  now_ = now;
   const bool has_expired_all = connections_.Expire(now, kExpireBudget);
   counters_.connections.Set(connections_.size());
   return has_expired_all;

@@ -80,10 +80,14 @@ class Pipeline {
   bool AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now);
   void ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
   static void OnFree(void* self, const flow::Connection& connection);
+  // ActiveConnectionCount and its siblings, when a translated connection has moved on from
+  // `before`.
+  void CountNewState(const flow::Connection& connection, flow::ConnectionState before);
 
   observe::Counters& counters_;
   flow::ConnectionTable connections_;
   flow::FragmentCache fragments_;
+  Tick now_{};  // of the burst at hand
   std::shared_ptr<const tables::Snapshot> snapshot_;
   // By place in the burst at hand, between the steps of Process.
   std::array<bool, kBurst> is_plain_;

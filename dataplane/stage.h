@@ -13,6 +13,7 @@ namespace taploom {
 // clang-format off
 #define TAPLOOM_STAGES(X)                                   \
   X(kParse, "parse")                                        \
+  X(kZone, "availability zone")                             \
   X(kLinkLayer, "link layer")                  /* E1 */     \
   X(kLinkLocal, "link-local services")         /* E2 */     \
   X(kSourceCheck, "source check")              /* E3 */     \

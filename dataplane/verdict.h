@@ -19,6 +19,7 @@ namespace taploom {
   X(kUnknownDestinationMac, "UNKNOWN_DESTINATION_MAC", "", "The frame is addressed to a MAC that is not in this subnet.") \
   X(kNoSuchNeighbor, "NO_SUCH_NEIGHBOR", "", "An address nobody owns was asked for; the fabric gives no answer.")       \
   X(kPortNotInUse, "PORT_NOT_IN_USE", "", "The frame entered through a port without a network interface.")             \
+  X(kZoneDown, "AZ_DOWN", "BAD_STATE", "The availability zone of a network interface on the way has failed.")           \
   X(kSourceCheck, "SOURCE_DEST_CHECK_SOURCE", "ENI_SOURCE_DEST_CHECK_RESTRICTION",                                      \
     "The source address is not an address of the sending network interface.")                                          \
   X(kDestinationCheck, "SOURCE_DEST_CHECK_DESTINATION", "ENI_SOURCE_DEST_CHECK_RESTRICTION",                            \
@@ -62,6 +63,8 @@ namespace taploom {
     "A gateway endpoint serves network interfaces of its own VPC only.")                                                \
   X(kEndpointAddressInUse, "ENDPOINT_ADDRESS_IN_USE", "",                                                               \
     "Another VPC's instance with the same address and port talks to this service already.")                             \
+  X(kNatGatewayDown, "NAT_GATEWAY_DOWN", "BAD_STATE",                                                                   \
+    "The NAT gateway has failed; the routes that lead to it stay active, and what follows them is lost.")               \
   X(kNatUnsupportedProtocol, "NAT_UNSUPPORTED_PROTOCOL", "PROTOCOL_RESTRICTION",                                        \
     "A NAT gateway translates TCP, UDP and ICMP only.")                                                                \
   X(kNatFragment, "NAT_FRAGMENT", "", "A NAT gateway does not forward TCP or ICMP fragments.")                          \

@@ -263,6 +263,13 @@ class ApiServer::Impl {
     server_.Post("/v1/detach", [this](const Request& request, Response& response) {
       AnswerOutcome(response, fabric_.Detach(RequiredText(BodyOf(request), "name")));
     });
+    server_.Post("/v1/fault", [this](const Request& request, Response& response) {
+      const json body = BodyOf(request);
+      if (!body.contains("down")) throw BadRequest("\"down\" is missing");
+      AnswerOutcome(response,
+                    fabric_.SetFault(RequiredText(body, "kind"), RequiredText(body, "name"),
+                                     Field(body, "down", true)));
+    });
     server_.Post("/v1/explain", [this](const Request& request, Response& response) {
       const json body = BodyOf(request);
       AnswerExplanation(response,

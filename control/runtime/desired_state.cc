@@ -23,7 +23,8 @@ void NameDevices(control::FabricPlan& plan, const std::vector<Attachment>& attac
 
 DesiredResult MakeDesiredState(const TopologySource& source, const std::string& fabric,
                                const std::vector<Attachment>& attachments,
-                               control::Allocations allocations) {
+                               control::Allocations allocations,
+                               const control::Faults& faults) {
   DesiredResult result;
   control::ParseResult parsed = control::Parse(source.text);
   control::Findings findings = parsed.findings;
@@ -36,7 +37,7 @@ DesiredResult MakeDesiredState(const TopologySource& source, const std::string& 
     findings.Append(validated.findings);
     if (findings.empty()) {
       DesiredState state;
-      state.plan = control::Lower(*validated.valid, allocations);
+      state.plan = control::Lower(*validated.valid, allocations, faults);
       state.plan.folder = source.folder;
       state.allocations = std::move(allocations);
       NameDevices(state.plan, attachments);

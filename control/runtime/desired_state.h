@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/fault.h"
 #include "control/finding.h"
 #include "control/plan.h"
 #include "control/topology.h"
@@ -39,10 +40,11 @@ struct DesiredResult {
 };
 
 // `fabric` is the name under which it runs, whatever the file says. `allocations` are the choices
-// made so far.
+// made so far, `faults` what has been made to fail.
 DesiredResult MakeDesiredState(const TopologySource& source, const std::string& fabric,
                                const std::vector<Attachment>& attachments,
-                               control::Allocations allocations);
+                               control::Allocations allocations,
+                               const control::Faults& faults);
 
 }  // namespace taploom::runtime
 

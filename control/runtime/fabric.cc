@@ -96,14 +96,14 @@ Outcome Fabric::Up(const TopologySource& source, const Progress& progress) {
 
   progress("starting the dataplane");
   if (absl::Status status = StartDataplane(); !status.ok()) return {status, {}, {}, {}};
-  Outcome outcome = Change(source, {}, false, progress);
+  Outcome outcome = Change(source, {}, {}, false, progress);
   if (outcome.status.ok()) state_ = FabricState::kRunning;
   return outcome;
 }
 
 Outcome Fabric::Apply(const TopologySource& source, bool dry_run) {
   const std::lock_guard lock(mutex_);
-  return Change(source, attachments_, dry_run, [](const std::string&) {});
+  return Change(source, attachments_, faults_, dry_run, [](const std::string&) {});
 }
 
 Outcome Fabric::Attach(const Attachment& attachment) {
@@ -124,7 +124,7 @@ Outcome Fabric::Attach(const Attachment& attachment) {
   }
   std::vector<Attachment> attachments = attachments_;
   attachments.push_back(attachment);
-  return Change(source_, std::move(attachments), false, [](const std::string&) {});
+  return Change(source_, std::move(attachments), faults_, false, [](const std::string&) {});
 }
 
 Outcome Fabric::Detach(const std::string& name) {
@@ -143,13 +143,26 @@ Outcome Fabric::Detach(const std::string& name) {
         {},
         {}};
   }
-  return Change(source_, std::move(attachments), false, [](const std::string&) {});
+  return Change(source_, std::move(attachments), faults_, false, [](const std::string&) {});
+}
+
+Outcome Fabric::SetFault(const std::string& kind, const std::string& name, bool down) {
+  const std::lock_guard lock(mutex_);
+  const control::FaultOfPart part = control::FindFaultyPart(plan_.config, kind, name);
+  if (!part.fault) return {absl::NotFoundError(part.error), {}, {}, {}};
+  control::Faults faults = faults_;
+  const bool changed = down
+                           ? control::Begin(faults, *part.fault, dataplane_.link().generation() + 1)
+                           : control::End(faults, *part.fault);
+  if (!changed) return {};
+  return Change(source_, attachments_, faults, false, [](const std::string&) {});
 }
 
 Outcome Fabric::Change(const TopologySource& source, std::vector<Attachment> attachments,
-                       bool dry_run, const Progress& progress) {
+                       const control::Faults& faults, bool dry_run, const Progress& progress) {
   Outcome outcome;
-  DesiredResult desired = MakeDesiredState(source, paths_.fabric, attachments, allocations_);
+  DesiredResult desired =
+      MakeDesiredState(source, paths_.fabric, attachments, allocations_, faults);
   if (!desired.state) {
     outcome.status = absl::InvalidArgumentError("the topology is not valid");
     for (const control::Finding& finding : desired.findings) {
@@ -164,6 +177,7 @@ Outcome Fabric::Change(const TopologySource& source, std::vector<Attachment> att
   outcome.status = Transition(*std::move(desired.state), source, std::move(attachments), progress,
                               outcome.notes);
   if (!outcome.status.ok()) return outcome;
+  faults_ = faults;
   for (const std::string& change : outcome.changes) Log("{}", change);
   return outcome;
 }

@@ -64,6 +64,8 @@ class Fabric {
   Outcome Apply(const TopologySource& source, bool dry_run);
   Outcome Attach(const Attachment& attachment);
   Outcome Detach(const std::string& name);
+  // A part of the fabric ("az" or "nat", and its name) fails, or works again.
+  Outcome SetFault(const std::string& kind, const std::string& name, bool down);
   // Takes everything away that is outside of the fabric's folder.
   absl::Status Down();
 
@@ -103,8 +105,8 @@ class Fabric {
   control::FabricPlan plan();
 
  private:
-  Outcome Change(const TopologySource& source, std::vector<Attachment> attachments, bool dry_run,
-                 const Progress& progress);
+  Outcome Change(const TopologySource& source, std::vector<Attachment> attachments,
+                 const control::Faults& faults, bool dry_run, const Progress& progress);
   // `next` becomes what runs. An error that says "in force" came after the point of no return.
   absl::Status Transition(DesiredState next, const TopologySource& source,
                           std::vector<Attachment> attachments, const Progress& progress,
@@ -138,6 +140,7 @@ class Fabric {
   control::FabricPlan plan_;
   control::Allocations allocations_;
   std::vector<Attachment> attachments_;
+  control::Faults faults_;
   Namespaces namespaces_;
   DataplaneProcess dataplane_;
   std::deque<std::chrono::steady_clock::time_point> dataplane_deaths_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <unordered_map>
 
 #include "control/did_you_mean.h"
@@ -136,6 +137,54 @@ Rows Vpcs(const RowSources& sources, const Names&) {
                     {"id", vpc.id()},
                     {"region", vpc.region()},
                     {"cidrs", PrefixesText(vpc.cidrs())}});
+  }
+  return rows;
+}
+
+bool IsZoneDown(const FabricConfig& config, const std::string& zone) {
+  return std::any_of(config.faults().begin(), config.faults().end(), [&](const auto& fault) {
+    return !fault.is_over() && fault.availability_zone() == zone;
+  });
+}
+
+bool IsNatGatewayDown(const FabricConfig& config, const std::string& id) {
+  return std::any_of(config.faults().begin(), config.faults().end(), [&](const auto& fault) {
+    return !fault.is_over() && fault.nat_gateway_id() == id;
+  });
+}
+
+Rows Zones(const RowSources& sources, const Names&) {
+  const FabricConfig& config = sources.plan.config;
+  std::map<std::string, Row> zones;
+  std::unordered_map<std::string, std::string> zone_of_subnet;
+  const auto add = [](Row& row, const char* key) { row[key] = row[key].get<int>() + 1; };
+  for (const config::Subnet& subnet : config.subnets()) {
+    zone_of_subnet[subnet.id()] = subnet.az();
+    const auto [zone, is_new] = zones.try_emplace(subnet.az());
+    if (is_new) {
+      zone->second = {{"name", subnet.az()},
+                      {"state", IsZoneDown(config, subnet.az()) ? "down" : "available"},
+                      {"subnets", 0},
+                      {"enis", 0}};
+    }
+    add(zone->second, "subnets");
+  }
+  for (const config::Eni& eni : config.enis()) add(zones[zone_of_subnet[eni.subnet_id()]], "enis");
+  Rows rows;
+  for (auto& [name, row] : zones) rows.push_back(std::move(row));
+  return rows;
+}
+
+Rows FaultRows(const RowSources& sources, const Names& names) {
+  Rows rows;
+  for (const config::Fault& fault : sources.plan.config.faults()) {
+    if (fault.is_over()) continue;
+    const bool is_zone = fault.has_availability_zone();
+    rows.push_back(
+        {{"kind", is_zone ? "az" : "nat"},
+         {"name", is_zone ? fault.availability_zone() : names.Of(fault.nat_gateway_id())},
+         {"id", is_zone ? fault.availability_zone() : fault.nat_gateway_id()},
+         {"since_generation", fault.began_at_generation()}});
   }
   return rows;
 }
@@ -378,14 +427,16 @@ Rows NatGateways(const RowSources& sources, const Names& names) {
   for (const config::NatGateway& gateway : sources.plan.config.nat_gateways()) {
     const auto found = counters.find(gateway.id());
     const config::NatGatewayCounters& count = found == counters.end() ? kNone : *found->second;
-    Row row = {{"name", gateway.name()},
-               {"id", gateway.id()},
-               {"subnet", ""},
-               {"private_ip", ""},
-               {"public_ip", ""}};
+    Row row = {{"name", gateway.name()}, {"id", gateway.id()}, {"state", "available"},
+               {"subnet", ""},           {"private_ip", ""},   {"public_ip", ""}};
+    if (IsNatGatewayDown(sources.plan.config, gateway.id())) row["state"] = "down";
     for (const config::Eni& eni : sources.plan.config.enis()) {
       if (eni.id() != gateway.eni_id() || eni.addresses_size() == 0) continue;
       row["subnet"] = names.Of(eni.subnet_id());
+      for (const config::Subnet& subnet : sources.plan.config.subnets()) {
+        if (subnet.id() == eni.subnet_id() && IsZoneDown(sources.plan.config, subnet.az()))
+          row["state"] = "down";
+      }
       std::vector<std::string> privates, publics;
       for (const config::EniAddress& address : eni.addresses()) {
         privates.push_back(AddressText(address.private_address()));
@@ -400,10 +451,17 @@ Rows NatGateways(const RowSources& sources, const Names& names) {
     row["ConnectionEstablishedCount"] = count.connections_established();
     row["ErrorPortAllocation"] = count.port_allocation_errors();
     row["IdleTimeoutCount"] = count.idle_timeouts();
+    row["PacketsDropCount"] = count.packets_dropped();
+    row["PacketsInFromSource"] = count.packets_in_from_source();
     row["PacketsOutToDestination"] = count.packets_out_to_destination();
     row["PacketsInFromDestination"] = count.packets_in_from_destination();
+    row["PacketsOutToSource"] = count.packets_out_to_source();
+    row["BytesInFromSource"] = count.bytes_in_from_source();
     row["BytesOutToDestination"] = count.bytes_out_to_destination();
     row["BytesInFromDestination"] = count.bytes_in_from_destination();
+    row["BytesOutToSource"] = count.bytes_out_to_source();
+    row["PeakPacketsPerSecond"] = count.peak_packets_per_second();
+    row["PeakBytesPerSecond"] = count.peak_bytes_per_second();
     rows.push_back(std::move(row));
   }
   return rows;
@@ -468,8 +526,9 @@ Rows LoadBalancers(const RowSources& sources, const Names&) {
            {"az", node.az},
            {"address", node.address.ToString()},
            {"listeners", fmt::format("{}", fmt::join(listeners, ","))},
-           {"state",
-            space == sources.namespaces.end() ? "missing" : StateText(space->second->programs())}});
+           {"state", IsZoneDown(sources.plan.config, node.az) ? "down"
+                     : space == sources.namespaces.end()      ? "missing"
+                                                         : StateText(space->second->programs())}});
     }
   }
   return rows;
@@ -501,6 +560,11 @@ Rows Targets(const RowSources& sources, const Names&) {
               row["reason"] = each.reason;
               row["description"] = each.description;
             }
+          }
+          if (IsZoneDown(sources.plan.config, node.az)) {
+            row["state"] = "unavailable";
+            row["reason"] = "Elb.InternalError";
+            row["description"] = fmt::format("{}, the node's zone, is down", node.az);
           }
           rows.push_back(std::move(row));
         }
@@ -591,6 +655,7 @@ struct Kind {
   Rows (*rows)(const RowSources&, const Names&);
 };
 constexpr Kind kKinds[] = {{"vpcs", Vpcs},
+                           {"azs", Zones},
                            {"subnets", Subnets},
                            {"enis", Enis},
                            {"instances", Instances},
@@ -609,7 +674,8 @@ constexpr Kind kKinds[] = {{"vpcs", Vpcs},
                            {"targets", Targets},
                            {"flows", Flows},
                            {"drops", Drops},
-                           {"ports", Ports}};
+                           {"ports", Ports},
+                           {"faults", FaultRows}};
 
 std::string TextOf(const Row& row, const char* key) {
   const auto value = row.find(key);
@@ -655,7 +721,7 @@ absl::StatusOr<Rows> RowsOf(const std::string& kind, const std::string& name,
   std::vector<std::string> names;
   for (const Row& row : rows) names.push_back(TextOf(row, "name"));
   std::erase_if(rows, [&](const Row& row) { return !Answers(row, name); });
-  if (rows.empty() && kind != "drops" && kind != "flows") {
+  if (rows.empty() && kind != "drops" && kind != "flows" && kind != "faults") {
     return absl::NotFoundError(
         fmt::format("no {} \"{}\"{}", kind, name, control::DidYouMean(name, names)));
   }

@@ -130,6 +130,7 @@ void Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) 
       .capacity_per_port = snapshot->limits.connections_per_eni,
       .seed = RandomSeed()};
   forwarding_ = std::make_unique<Forwarding>(*counters_, table, options_);
+  counters_->StartClock(std::chrono::steady_clock::now() - forwarding_->worker.Now());
   Publish(std::move(snapshot));
   for (auto& [id, port] : std::exchange(waiting_ports_, {})) {
     if (!HandToWorker(id, std::move(port))) {

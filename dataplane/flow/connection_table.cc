@@ -203,10 +203,11 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
   connection.flags = Connection::kLive;
   if (original_view.is_v6()) connection.flags |= Connection::kIpv6;
   const Places reply_places = PlacesOf(reply_view);
-  if (FindReference(reply_view, reply_places) == kEmpty &&
-      InsertReference(reply_places, index * 2 + 2)) {
+  const std::uint32_t holder = FindReference(reply_view, reply_places);
+  // Found frees a connection that is over: it must not stand in the way.
+  const bool is_free = holder == kEmpty || !Found(holder, now);
+  if (is_free && InsertReference(reply_places, index * 2 + 2))
     connection.flags |= Connection::kReplyInTable;
-  }
   connection.created = connection.last_seen = now;
   wheel_.Schedule(index, now);
   ++connections_per_port_[original.ingress_port];

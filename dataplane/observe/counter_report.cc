@@ -53,27 +53,41 @@ void ReportPort(std::uint16_t port, const PortCounters& counters, config::PortCo
     ReportDroppedPacket(*dropped, *report.mutable_last_drop());
 }
 
-void ReportNatGateway(const std::string& id, const NatGatewayCounters& counters,
+void ReportNatGateway(const std::string& id, const NatGatewayCounters& counters, Tick now,
                       config::NatGatewayCounters& report) {
   report.set_nat_gateway_id(id);
-  // Opened first, closed second: a connection that ends in between must not make the difference
-  // negative.
-  const std::uint64_t closed = counters.connections_closed.value();
-  const std::uint64_t established = counters.connections_established.value();
-  report.set_active_connections(established > closed ? established - closed : 0);
+  report.set_active_connections(counters.active_connections.value());
   report.set_connection_attempts(counters.connection_attempts.value());
-  report.set_connections_established(established);
+  report.set_connections_established(counters.connections_established.value());
   report.set_port_allocation_errors(counters.port_allocation_errors.value());
   report.set_idle_timeouts(counters.idle_timeouts.value());
-  report.set_packets_out_to_destination(counters.packets_out_to_destination.value());
-  report.set_packets_in_from_destination(counters.packets_in_from_destination.value());
-  report.set_bytes_out_to_destination(counters.bytes_out_to_destination.value());
-  report.set_bytes_in_from_destination(counters.bytes_in_from_destination.value());
+  const TrafficCounters& to_destination = counters.out_to_destination;
+  const TrafficCounters& to_source = counters.out_to_source;
+  const TrafficCounters& lost_from_source = counters.dropped_from_source;
+  const TrafficCounters& lost_from_destination = counters.dropped_from_destination;
+  report.set_packets_out_to_destination(to_destination.packets.value());
+  report.set_bytes_out_to_destination(to_destination.bytes.value());
+  report.set_packets_out_to_source(to_source.packets.value());
+  report.set_bytes_out_to_source(to_source.bytes.value());
+  report.set_packets_in_from_source(report.packets_out_to_destination() +
+                                    lost_from_source.packets.value());
+  report.set_bytes_in_from_source(report.bytes_out_to_destination() +
+                                  lost_from_source.bytes.value());
+  report.set_packets_in_from_destination(report.packets_out_to_source() +
+                                         lost_from_destination.packets.value());
+  report.set_bytes_in_from_destination(report.bytes_out_to_source() +
+                                       lost_from_destination.bytes.value());
+  report.set_packets_dropped(lost_from_source.packets.value() +
+                             lost_from_destination.packets.value());
+  const PeakRates::Totals peak = counters.peak_rates.Peak(now, counters.TotalOut());
+  report.set_peak_packets_per_second(peak.packets);
+  report.set_peak_bytes_per_second(peak.bytes);
 }
 
 }  // namespace
 
 void ReportCounters(const CounterBlock& block, config::Counters& report) {
+  const Tick now = block.Now();
   for (std::size_t port = 0; port < CounterBlock::kMaxPorts; ++port) {
     if (block.Knows(port))
       ReportPort(static_cast<std::uint16_t>(port), block.ports[port], *report.add_ports());
@@ -83,7 +97,7 @@ void ReportCounters(const CounterBlock& block, config::Counters& report) {
   for (std::size_t i = 0; i < gateways; ++i) {
     const CounterBlock::NatGateway& gateway = block.nat_gateways[i];
     const std::string id(gateway.id.data(), strnlen(gateway.id.data(), gateway.id.size()));
-    ReportNatGateway(id, gateway.counters, *report.add_nat_gateways());
+    ReportNatGateway(id, gateway.counters, now, *report.add_nat_gateways());
   }
   report.set_slow_path_packets(block.slow_path_packets.value());
   report.set_connections(block.connections.value());

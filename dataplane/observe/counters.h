@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,7 +19,9 @@
 #include <string_view>
 
 #include "dataplane/observe/last_drop.h"
+#include "dataplane/observe/peak_rates.h"
 #include "dataplane/observe/rule_hits.h"
+#include "dataplane/tick.h"
 #include "dataplane/verdict.h"
 
 namespace taploom::observe {
@@ -28,6 +31,7 @@ class Counter {
   // By the owning worker only: not a read-modify-write of the bus, a load and a store.
   void Add(std::uint64_t amount = 1) { Set(value() + amount); }
   void Set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  void Subtract() { Set(value() - 1); }
   std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -41,12 +45,29 @@ struct PortCounters {
   LastDrop last_drop;  // an IP packet; what kernels announce to groups is left out
 };
 
-// Under the names of CloudWatch's AWS/NATGateway (vpc-semantics §4).
+struct TrafficCounters {
+  Counter packets, bytes;
+
+  void Add(std::uint32_t size) {
+    packets.Add();
+    bytes.Add(size);
+  }
+};
+
+// What CloudWatch's AWS/NATGateway is made from (vpc-semantics §4). What came in is what went out
+// on the other side and what was dropped between.
 struct NatGatewayCounters {
-  Counter connection_attempts, connections_established, connections_closed;
+  Counter active_connections;  // TCP, established and not closed; this one goes down, too
+  Counter connection_attempts, connections_established;  // TCP
   Counter port_allocation_errors, idle_timeouts;
-  Counter packets_out_to_destination, bytes_out_to_destination;
-  Counter packets_in_from_destination, bytes_in_from_destination;
+  TrafficCounters out_to_destination, out_to_source;
+  TrafficCounters dropped_from_source, dropped_from_destination;
+  PeakRates peak_rates;  // of what went out
+
+  PeakRates::Totals TotalOut() const {
+    return {out_to_destination.packets.value() + out_to_source.packets.value(),
+            out_to_destination.bytes.value() + out_to_source.bytes.value()};
+  }
 };
 
 // The shared memory. Tens of megabytes of addresses; only what counts takes pages.
@@ -57,6 +78,8 @@ struct CounterBlock {
     NatGatewayCounters counters;
   };
 
+  // The steady clock's nanoseconds when the workers' ticks began; 0: they have not.
+  std::atomic<std::int64_t> clock_start{0};
   Counter slow_path_packets;
   Counter connections;                                                   // live
   std::atomic<std::uint32_t> nat_gateway_count{0};                       // places that are taken
@@ -65,6 +88,13 @@ struct CounterBlock {
   std::array<NatGateway, kMostNatGateways> nat_gateways;
   std::array<PortCounters, kMaxPorts> ports;
 
+  // The workers' time, for any process.
+  Tick Now() const {
+    const std::int64_t start = clock_start.load(std::memory_order_relaxed);
+    if (start == 0) return {};
+    const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<Tick>(since_boot - std::chrono::nanoseconds(start));
+  }
   bool Knows(std::size_t port) const {
     return (known_ports[port / 64].load(std::memory_order_acquire) >> (port % 64) & 1) != 0;
   }
@@ -105,6 +135,12 @@ class Counters {
         ports_(memory_->block().ports.data()) {}
   Counters(const Counters&) = delete;
   Counters& operator=(const Counters&) = delete;
+
+  // Tells readers when the worker's ticks began.
+  void StartClock(std::chrono::steady_clock::time_point start) {
+    memory_->block().clock_start.store(
+        std::chrono::nanoseconds(start.time_since_epoch()).count(), std::memory_order_relaxed);
+  }
 
   // Makes the port known; called on the control thread before the worker learns of the port.
   // Counters of a removed port stay, so that nothing a reader saw can shrink.

@@ -65,6 +65,13 @@ struct Decision {
   std::array<wire::IpAddress, kMaxHops> hops;  // their addresses
   Admission source, destination;
   std::optional<NatBinding> nat;
+  // The last NAT gateway that the packet came to, and whether it went on from there.
+  struct NatPassage {
+    tables::NatGatewayIndex gateway;
+    bool is_from_source = false;  // from inside
+    bool has_left = false;
+  };
+  std::optional<NatPassage> passage;
   // Passes a NAT or egress-only gateway or the like: tracked whatever the rules say (§5).
   bool is_always_tracked = false;
   bool is_through_endpoint = false;  // the receiver sees an address that is private to one VPC

@@ -32,6 +32,14 @@ constexpr std::size_t kMaxRecords = 8;
 
 constexpr std::uint32_t kResolverV4 = 0xa9fea9fd;  // 169.254.169.253
 
+// fd00:ec2::253
+wire::IpAddress ResolverV6() {
+  std::uint8_t bytes[16] = {0xfd, 0x00, 0x0e, 0xc2};
+  bytes[14] = 0x02;
+  bytes[15] = 0x53;
+  return wire::IpAddress::V6FromBytes(bytes);
+}
+
 struct QuestionSection {
   std::array<char, kMaxName + 1> name;  // lower case, dotted, without the final dot
   std::size_t name_size = 0;
@@ -130,7 +138,7 @@ bool IsResolver(const tables::Snapshot& snapshot, tables::PortId port,
   if (owner.internet_host.exists()) return address == wire::IpAddress::V4(kInternetRouterV4);
   if (!owner.eni.exists()) return false;
   const tables::Vpc& vpc = snapshot[snapshot[owner.eni].vpc];
-  return address == wire::IpAddress::V4(kResolverV4) ||
+  return address == wire::IpAddress::V4(kResolverV4) || address == ResolverV6() ||
          (!vpc.cidrs.empty() && address == vpc.cidrs.front().address.Plus(2));
 }
 

@@ -1,4 +1,4 @@
-// Dns: the resolver of every VPC, at base+2 and 169.254.169.253 (vpc-semantics §7).
+// Dns: the resolver of every VPC, at base+2, 169.254.169.253 and fd00:ec2::253 (vpc-semantics §7).
 //
 // It knows the names of the fabric and nothing else: there is no internet behind the simulated one
 // to ask. A and AAAA are answered; any other type of a known name is an empty answer, an unknown
@@ -18,8 +18,8 @@ inline constexpr std::uint16_t kDnsPort = 53;
 // The names that machines behind `port` resolve.
 const tables::NameTable& NamesFor(const tables::Snapshot& snapshot, tables::PortId port);
 
-// True when `address` is the resolver as seen from `port`: the VPC's base+2 or 169.254.169.253; for
-// internet hosts, their router.
+// True when `address` is the resolver as seen from `port`: the VPC's base+2, 169.254.169.253 or
+// fd00:ec2::253; for internet hosts, their router.
 bool IsResolver(const tables::Snapshot& snapshot, tables::PortId port,
                 const wire::IpAddress& address);
 

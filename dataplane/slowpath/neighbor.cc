@@ -27,6 +27,22 @@ wire::IpAddress InternetRouterV6() {
   return wire::IpAddress::V6FromBytes(bytes);
 }
 
+// fe80:ec2::1, which every VPC router has, and the address it forms from its MAC (RFC 4291 appendix
+// A).
+bool IsLinkLocalOfRouter(const wire::IpAddress& target, const wire::MacAddress& mac) {
+  std::uint8_t common[16] = {0xfe, 0x80, 0x0e, 0xc2};
+  common[15] = 1;
+  const auto& octets = mac.bytes;
+  std::uint8_t formed[16] = {0xfe, 0x80};
+  std::copy_n(octets.begin(), 3, formed + 8);
+  formed[8] ^= 2;
+  formed[11] = 0xff;
+  formed[12] = 0xfe;
+  std::copy_n(octets.begin() + 3, 3, formed + 13);
+  return target == wire::IpAddress::V6FromBytes(common) ||
+         target == wire::IpAddress::V6FromBytes(formed);
+}
+
 // Who answers for `target` on the link behind `port`.
 std::optional<Neighbor> FindNeighbor(const tables::Snapshot& snapshot, tables::PortId port,
                                      const wire::IpAddress& target) {
@@ -41,12 +57,20 @@ std::optional<Neighbor> FindNeighbor(const tables::Snapshot& snapshot, tables::P
   const tables::Eni& eni = snapshot[owner.eni];
   const tables::Subnet& subnet = snapshot[eni.subnet];
   if (subnet.RouterAddress(target.family()) == target) return Neighbor{subnet.router_mac, true};
+  if (subnet.RouterAddress(wire::Family::kIpv6) && IsLinkLocalOfRouter(target, subnet.router_mac))
+    return Neighbor{subnet.router_mac, true};
   const auto& by_address = snapshot[eni.vpc].eni_by_address;
   const auto found = by_address.find(target);
   if (found == by_address.end() || found->second == owner.eni) return std::nullopt;
   const tables::Eni& other = snapshot[found->second];
   if (other.subnet != eni.subnet) return std::nullopt;
   return Neighbor{other.mac, false};
+}
+
+// The network of a zone that has failed is silent.
+bool IsCutOff(const tables::Snapshot& snapshot, tables::PortId port) {
+  const tables::PortOwner owner = snapshot.OwnerOf(port);
+  return owner.eni.exists() && snapshot[snapshot[owner.eni].subnet].zone.is_down;
 }
 
 void CopyMac(std::uint8_t* field, const wire::MacAddress& mac) {
@@ -62,6 +86,7 @@ void AnswerEthernet(Packet& packet, const wire::MacAddress& mac) {
 }  // namespace
 
 Verdict AnswerArp(Packet& packet, const tables::Snapshot& snapshot) {
+  if (IsCutOff(snapshot, packet.ingress_port)) return Verdict::Drop(DropReason::kZoneDown);
   std::uint8_t* arp = packet.head + wire::kEthernetSize;
   const bool is_request =
       wire::Load<be16>(arp + wire::arp::kHardwareType).value() == kHardwareEthernet &&
@@ -99,6 +124,7 @@ Verdict AnswerNeighborSolicitation(Packet& packet, const tables::Snapshot& snaps
   constexpr std::size_t kFlags = 4, kTarget = 8, kOption = 24, kSize = 32;
   constexpr std::uint8_t kTargetLinkLayerAddress = 2;
   constexpr std::uint32_t kRouter = 0x80000000, kSolicited = 0x40000000, kOverride = 0x20000000;
+  if (IsCutOff(snapshot, packet.ingress_port)) return Verdict::Drop(DropReason::kZoneDown);
   const std::size_t l4 = wire::kEthernetSize + wire::ipv6::kSize;
   if (packet.headers.l4_offset != l4 || packet.head_size < l4 + kOption)
     return Verdict::Drop(DropReason::kMalformed);

@@ -50,6 +50,19 @@ std::uint16_t SlowPath::SlotOf(const Decision& decision) const {
   return decision.nat ? slot_by_gateway_[decision.nat->gateway.value] : 0;
 }
 
+void SlowPath::CountNatPassage(const Decision& decision, std::uint32_t size, Tick now) {
+  if (!decision.passage) return;
+  const Decision::NatPassage& passage = *decision.passage;
+  observe::NatGatewayCounters& counters = *nat_counters_[slot_by_gateway_[passage.gateway.value]];
+  if (!passage.has_left) {
+    (passage.is_from_source ? counters.dropped_from_source : counters.dropped_from_destination)
+        .Add(size);
+    return;
+  }
+  counters.peak_rates.Note(now, [&] { return counters.TotalOut(); });
+  (passage.is_from_source ? counters.out_to_destination : counters.out_to_source).Add(size);
+}
+
 // splitmix64: cheap, and unpredictable to those who do not know the boot's seed.
 std::uint64_t SlowPath::NextRandom() {
   std::uint64_t value = random_ += 0x9e3779b97f4a7c15ull;
@@ -72,13 +85,13 @@ Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snap
 
 Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot,
                                  const Decision& decision, Tick now) {
+  CountNatPassage(decision, packet.headers.l3_size, now);
   if (decision.outcome == Decision::Outcome::kAnswerDns) {
     if (!link_local_allowance_.Take(packet.ingress_port, now))
       return Verdict::Drop(DropReason::kLinkLocalAllowance);
     return AnswerDns(packet, NamesFor(snapshot, packet.ingress_port));
   }
   if (decision.outcome == Decision::Outcome::kResetSender) {
-    nat_counters_[SlotOf(decision)]->idle_timeouts.Add();
     const std::uint16_t sender = packet.ingress_port;
     TurnIntoReset(packet);
     return Verdict::Reply(sender, DropReason::kNatUnsolicited);
@@ -108,18 +121,44 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
   if (result.connection == nullptr) {
     if (result.reason == DropReason::kNatPortAllocation)
       nat_counters_[slot]->port_allocation_errors.Add();
+    if (decision.nat) nat_counters_[slot]->dropped_from_source.Add(packet.headers.l3_size);
     return {{}, Verdict::Drop(result.reason)};
   }
-  if (decision.nat) nat_counters_[slot]->connection_attempts.Add();
+  if (decision.nat && packet.headers.is_tcp()) nat_counters_[slot]->connection_attempts.Add();
   counters_.rule_hits.Add(decision.source.rule);
   counters_.rule_hits.Add(decision.destination.rule);
-  return {{result.connection, flow::FlowDirection::kOriginal}, {}};
+  return {{result.connection, flow::FlowDirection::kOriginal}, {}, /*is_new=*/true};
+}
+
+bool SlowPath::IsLost(const flow::Connection& connection, const tables::Snapshot& snapshot) const {
+  if (!snapshot.has_faults) return false;
+  const std::uint64_t decided =
+      std::max(connection.halves[0].action.generation, connection.halves[1].action.generation);
+  for (const flow::PackedKey& key : connection.keys) {
+    const tables::PortOwner owner = snapshot.OwnerOf(key.ingress_port());
+    if (owner.eni.exists() && decided < snapshot[snapshot[owner.eni].subnet].zone.lost_before)
+      return true;
+  }
+  if (!connection.has(flow::Connection::kNat)) return false;
+  for (std::size_t i = 0; i < slot_by_gateway_.size(); ++i) {
+    if (slot_by_gateway_[i] != connection.nat_gateway) continue;
+    const tables::NatGateway& gateway = snapshot.nat_gateways[i];
+    return decided < gateway.health.lost_before ||
+           decided < snapshot[snapshot[gateway.eni].subnet].zone.lost_before;
+  }
+  return false;
 }
 
 SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& snapshot,
                                      flow::ConnectionRef flow, Tick now) {
   PacketView view = ViewOf(packet);
   view.tuple = flow.key().tuple;
+  if (IsLost(*flow.connection, snapshot)) {
+    connections_.Remove(*flow.connection);
+    if (packet.headers.is_fragment && !packet.headers.is_first_fragment)
+      return {{}, Verdict::Drop(DropReason::kFragmentUnknown)};
+    return DecideFirst(packet, snapshot, {view.tuple, view.ingress_port}, now);
+  }
   const Decision decision = Decide(view, snapshot, flow, now);
   if (decision.outcome != Decision::Outcome::kDeliver)
     return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
@@ -160,15 +199,21 @@ Verdict SlowPath::ForwardIcmpError(Packet& packet, const tables::Snapshot& snaps
   // other.
   const flow::ConnectionRef related =
       connections_.Find({flow::TupleOf(quoted).Reversed(), packet.ingress_port}, now);
-  if (!related) return Verdict::Drop(DropReason::kIcmpErrorUnrelated);
+  if (!related || IsLost(*related.connection, snapshot))
+    return Verdict::Drop(DropReason::kIcmpErrorUnrelated);
 
   const PacketView view = ViewOf(packet);
   const Decision decision = Decide(view, snapshot, related, now);
-  if (decision.outcome != Decision::Outcome::kDeliver) return Verdict::Drop(decision.reason);
+  if (decision.outcome != Decision::Outcome::kDeliver) {
+    CountNatPassage(decision, packet.headers.l3_size, now);
+    return Verdict::Drop(decision.reason);
+  }
   const flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
   if (packet.headers.ttl <= action.ttl_decrement) return Verdict::Drop(DropReason::kTtlExceeded);
   rewrite::Apply(packet, action, decision.tuple);
   rewrite::ApplyToQuoted(packet, related.peer_key().tuple);
+  if (related.connection->has(flow::Connection::kNat))
+    CountNat(*related.connection, related.direction, packet.headers.l3_size, now);
   return Verdict::Forward(decision.egress_port);
 }
 

@@ -23,6 +23,7 @@ namespace taploom::slowpath {
 struct SlowPathResult {
   flow::ConnectionRef flow;
   Verdict verdict;
+  bool is_new = false;  // the packet is the flow's first, and has set its state
 };
 
 // Belongs to one worker, like the tables it works on.
@@ -56,8 +57,30 @@ class SlowPath {
   // null tells nobody. A replay listens; a running dataplane does not.
   void ListenWith(RecordingSink* recorder) { recorder_ = recorder; }
 
+  // A packet of a translated connection went on from its gateway, or was dropped there. `size`:
+  // bytes of IP packet.
+  void CountNat(const flow::Connection& connection, flow::FlowDirection direction,
+                std::uint32_t size, Tick now) {
+    observe::NatGatewayCounters& counters = *nat_counters_[connection.nat_gateway];
+    counters.peak_rates.Note(now, [&] { return counters.TotalOut(); });
+    // Chosen, not branched to: no processor can guess which way the next packet goes.
+    (direction == flow::FlowDirection::kOriginal ? counters.out_to_destination
+                                                 : counters.out_to_source)
+        .Add(size);
+  }
+  void CountNatDrop(const flow::Connection& connection, flow::FlowDirection direction,
+                    std::uint32_t size) {
+    observe::NatGatewayCounters& counters = *nat_counters_[connection.nat_gateway];
+    (direction == flow::FlowDirection::kOriginal ? counters.dropped_from_source
+                                                 : counters.dropped_from_destination)
+        .Add(size);
+  }
   // The counters behind Connection::nat_gateway.
   observe::NatGatewayCounters& nat_counters(std::uint16_t slot) { return *nat_counters_[slot]; }
+
+  // Whether a part of the fabric that the connection crosses has failed since it was decided: then
+  // that part has forgotten it, also when it works again (vpc-semantics §13).
+  bool IsLost(const flow::Connection& connection, const tables::Snapshot& snapshot) const;
 
  private:
   Decision Decide(const PacketView& packet, const tables::Snapshot& snapshot,
@@ -67,6 +90,8 @@ class SlowPath {
   Verdict AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind,
                           const wire::IpAddress& router, std::uint16_t mtu, Tick now);
   std::uint16_t SlotOf(const Decision& decision) const;
+  // What a packet that is not delivered has met of NAT gateways.
+  void CountNatPassage(const Decision& decision, std::uint32_t size, Tick now);
   std::uint64_t NextRandom();
 
   flow::ConnectionTable& connections_;

@@ -4,7 +4,7 @@
 // Each function's name says where the packet stands. They call each other in the direction of
 // travel, so the possible ways are the call graph:
 //
-//   LeaveEni ─ link layer ─ link-local ─ source check ─ SG egress ─┬─ (neighbour's MAC)
+//   LeaveEni ─ zone ─ link layer ─ link-local ─ source check ─ SG egress ─┬─ (neighbour's MAC)
 //   ──────────────────────────► EnterEni
 //                                                                  └─ LeaveSubnet ─ ACL outbound ─
 //                                                                  FollowRoute ─┬─► EnterEni
@@ -17,7 +17,7 @@
 //                ReachInternetHost      │ └─ ENI (appliance)
 //                ───────────────────────────────────────────────── │ ────────────────────────┘
 //   LeaveInternetHost ─► CrossInternet ─► EnterThroughInternetGateway ─► EnterVpc ◄──┘
-//   EnterEni ─ ACL inbound ─ SG ingress ─ destination check ─ deliver
+//   EnterEni ─ zone ─ ACL inbound ─ SG ingress ─ destination check ─ deliver
 #ifndef TAPLOOM_DATAPLANE_SLOWPATH_WALK_H_
 #define TAPLOOM_DATAPLANE_SLOWPATH_WALK_H_
 
@@ -52,6 +52,7 @@ class Walk {
  private:
   // walk_eni.cc: at an instance's edge
   void LeaveEni(tables::EniIndex eni);
+  bool PassesZone(const tables::Eni& eni);
   bool PassesLinkLayer(const tables::Eni& eni, std::optional<tables::EniIndex>& neighbor);
   bool PassesLinkLocal(const tables::Eni& eni);
   bool AsksResolver();  // ends the walk when it does
@@ -75,6 +76,7 @@ class Walk {
   void DropAtRoute(const tables::RouteTable& table, const tables::Route& blackhole);
 
   // walk_gateway.cc
+  bool PassesNatGatewayHealth(const tables::NatGateway& gateway);
   void EnterNatGatewayFromInside(tables::NatGatewayIndex gateway);
   void EnterNatGatewayFromOutside(tables::NatGatewayIndex gateway);
   std::optional<NatBinding> BindNatPort(tables::NatGatewayIndex gateway, const tables::Eni& eni);

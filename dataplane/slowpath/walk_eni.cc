@@ -32,8 +32,8 @@ void Walk<Sink>::LeaveEni(tables::EniIndex index) {
   vpc_ = eni.vpc;
   is_forwarded_ = eni.FindAddress(tuple_.source) == nullptr;
   std::optional<tables::EniIndex> neighbor;
-  if (!PassesLinkLayer(eni, neighbor) || !PassesLinkLocal(eni) || !PassesSourceCheck(eni) ||
-      !PassesSecurityGroupEgress(eni)) {
+  if (!PassesZone(eni) || !PassesLinkLayer(eni, neighbor) || !PassesLinkLocal(eni) ||
+      !PassesSourceCheck(eni) || !PassesSecurityGroupEgress(eni)) {
     return;
   }
   if (neighbor) {
@@ -43,6 +43,19 @@ void Walk<Sink>::LeaveEni(tables::EniIndex index) {
     return EnterEni(*neighbor, is_appliance);
   }
   LeaveSubnet(eni.subnet);
+}
+
+// A zone that has failed takes everything zonal with it: interfaces, NAT gateways, nodes of load
+// balancers (§13). That a zone works is not worth a line of an explanation.
+template <typename Sink>
+bool Walk<Sink>::PassesZone(const tables::Eni& eni) {
+  const tables::Subnet& subnet = snapshot_[eni.subnet];
+  if (!subnet.zone.is_down) return true;
+  Drop(Stage::kZone, DropReason::kZoneDown, subnet.az, subnet.az,
+       Sink::kRecords ? fmt::format("{} is in {}, which is down (taploom fault az {} --up)",
+                                    eni.name, subnet.az, subnet.az)
+                      : std::string());
+  return false;
 }
 
 template <typename Sink>
@@ -133,8 +146,19 @@ template <typename Sink>
 bool Walk<Sink>::IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_sent) const {
   if (packet_.is_icmp_error)
     return false;  // needs a rule of its own (vpc-semantics §5, since 2022)
+  const flow::FlowKey key{as_sent, eni.port};
+  // The packet's own connection first. Where the way there and the way back differ, another one may
+  // hold its reply's key in the table, and end before it.
+  if (related_) {
+    const flow::Connection& own = *related_.connection;
+    const bool tracks = (own.has(flow::Connection::kTrackedAtSource) &&
+                         own.key(flow::FlowDirection::kOriginal) == key) ||
+                        (own.has(flow::Connection::kTrackedAtDestination) &&
+                         own.key(flow::FlowDirection::kReply) == key);
+    if (tracks) return true;
+  }
   const flow::Connection* connection = nullptr;
-  const flow::Half* half = connections_.Peek({as_sent, eni.port}, now_, &connection);
+  const flow::Half* half = connections_.Peek(key, now_, &connection);
   if (half == nullptr) return false;
   const bool at_source = half == &connection->halves[0];
   return connection->has(at_source ? flow::Connection::kTrackedAtSource
@@ -215,6 +239,7 @@ bool Walk<Sink>::PassesSecurityGroupIngress(const tables::Eni& eni) {
 template <typename Sink>
 void Walk<Sink>::EnterEni(tables::EniIndex index, bool is_appliance) {
   const tables::Eni& eni = snapshot_[index];
+  if (!PassesZone(eni)) return;
   // However it was reached: by its address, by a neighbour that knows its MAC, or by a route.
   if (eni.type == tables::EniType::kNatGateway) return EnterNatGatewayFromOutside(eni.nat_gateway);
   decision_.where = index;

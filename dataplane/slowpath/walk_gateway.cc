@@ -33,6 +33,16 @@ bool Walk<Sink>::HasVisited(std::uint32_t gateway) {
 }
 
 template <typename Sink>
+bool Walk<Sink>::PassesNatGatewayHealth(const tables::NatGateway& gateway) {
+  if (!gateway.health.is_down) return true;
+  Drop(Stage::kNatGateway, DropReason::kNatGatewayDown, gateway.id, gateway.name,
+       Sink::kRecords
+           ? fmt::format("{} is down (taploom fault nat {} --up)", gateway.name, gateway.name)
+           : std::string());
+  return false;
+}
+
+template <typename Sink>
 std::optional<NatBinding> Walk<Sink>::BindNatPort(tables::NatGatewayIndex gateway,
                                                   const tables::Eni& eni) {
   if (related_ && related_.connection->has(flow::Connection::kNat) &&
@@ -71,7 +81,9 @@ void Walk<Sink>::EnterNatGatewayFromInside(tables::NatGatewayIndex index) {
     Drop(Stage::kNatGateway, reason, gateway.id, gateway.name, std::string());
   };
   if (HasVisited(gateway.eni.value)) return drop(DropReason::kNatSameSubnet);
+  if (!PassesZone(eni) || !PassesNatGatewayHealth(gateway)) return;
   if (!PassesNetworkAclInbound(eni.subnet)) return;
+  decision_.passage = {index, /*is_from_source=*/true, /*has_left=*/false};
   if (!IsTranslatable() || !tuple_.destination.is_v4())
     return drop(DropReason::kNatUnsupportedProtocol);
   if (packet_.is_fragment && tuple_.protocol != wire::kProtocolUdp)
@@ -105,6 +117,7 @@ void Walk<Sink>::EnterNatGatewayFromInside(tables::NatGatewayIndex index) {
   if (!packet_.is_icmp_error) tuple_.source_port = binding->port;
   decision_.nat = binding;
   decision_.is_always_tracked = true;
+  decision_.passage->has_left = true;
   if (decision_.hop_count < kMaxHops) decision_.hops[decision_.hop_count++] = tuple_.source;
   Report(Stage::kNatGateway, [&] {
     return StageReport{
@@ -127,7 +140,8 @@ void Walk<Sink>::EnterNatGatewayFromOutside(tables::NatGatewayIndex index) {
   const auto drop = [&](DropReason reason) {
     Drop(Stage::kNatGateway, reason, gateway.id, gateway.name, std::string());
   };
-  if (!PassesNetworkAclInbound(eni.subnet)) return;
+  if (!PassesNatGatewayHealth(gateway) || !PassesNetworkAclInbound(eni.subnet)) return;
+  decision_.passage = {index, /*is_from_source=*/false, /*has_left=*/false};
   const bool belongs = related_ && related_.direction == flow::FlowDirection::kReply &&
                        related_.connection->has(flow::Connection::kNat) &&
                        tuple_.destination.is_v4() &&
@@ -141,6 +155,7 @@ void Walk<Sink>::EnterNatGatewayFromOutside(tables::NatGatewayIndex index) {
   tuple_.destination = inside.source;
   if (!packet_.is_icmp_error) tuple_.destination_port = inside.source_port;
   decision_.is_always_tracked = true;
+  decision_.passage->has_left = true;
   if (decision_.hop_count < kMaxHops) decision_.hops[decision_.hop_count++] = before.destination;
   Report(Stage::kNatGateway, [&] {
     return StageReport{

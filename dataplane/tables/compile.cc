@@ -25,6 +25,7 @@ std::shared_ptr<const Snapshot> Compiler::Run() {
   for (const config::NatGateway& nat : config_.nat_gateways()) AddNatGateway(nat);
   for (const config::InternetHost& host : config_.internet_hosts()) AddInternetHost(host);
   CheckNatGatewayEnis();
+  for (const config::Fault& fault : config_.faults()) AddFault(fault);
   const NamedPeersById prefix_lists = ReadPrefixLists(config_);
   for (const auto& endpoint : config_.gateway_endpoints())
     AddGatewayEndpoint(endpoint, prefix_lists);

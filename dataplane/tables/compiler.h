@@ -43,6 +43,7 @@ class Compiler {
   void AddNatGateway(const config::NatGateway& source);
   void CheckNatGatewayEnis();
   void AddInternetHost(const config::InternetHost& source);
+  void AddFault(const config::Fault& source);
   void AddRoutes(const config::RouteTable& source, RouteTable& table);
   void SetRouteTarget(const Subject& subject, const config::Route& source, VpcIndex vpc,
                       Route& route);

@@ -89,8 +89,17 @@ struct Vpc {
   NameTable names;  // what the VPC's resolver answers
 };
 
+// Whether a part of the fabric works (vpc-semantics §13).
+struct Health {
+  bool is_down = false;
+  // Connections through it that were decided before this generation are lost: it has forgotten
+  // them.
+  std::uint64_t lost_before = 0;
+};
+
 struct Subnet {
   std::string id, name, az;
+  Health zone;  // of its availability zone
   VpcIndex vpc;
   std::vector<wire::IpPrefix> cidrs;
   RouteTableIndex route_table;
@@ -220,6 +229,7 @@ struct NatGateway {
   std::string id, name;
   EniIndex eni;
   bool public_connectivity = true;
+  Health health;  // its own; its zone may be down besides
 };
 
 struct InternetHost {
@@ -268,6 +278,7 @@ struct Snapshot {
   std::unordered_map<wire::IpAddress, InternetHostIndex> internet_host_by_address;
   InternetHostIndex rest_of_internet;  // the host that has the rest, if there is one
   NameTable internet_names;            // what internet hosts resolve
+  bool has_faults = false;             // something is down, or has been
   Limits limits;
 
   const Vpc& operator[](VpcIndex index) const { return vpcs[index.value]; }

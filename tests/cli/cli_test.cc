@@ -68,6 +68,8 @@ TEST_F(Cli, SaysWhatIsWrongWithTheCommandLine) {
       {{"attach", "app-a", "--netns", "x", "--pid", "1"},
        "attach needs either --netns PATH or --pid PID"},
       {{"attach", "app-a", "--pid", "none"}, "\"none\" is no process id"},
+      {{"fault", "az", "a"}, "fault needs either --down or --up"},
+      {{"fault", "az", "a", "--down", "--up"}, "fault needs either --down or --up"},
       {{"help", "gett"}, "no verb \"gett\"; did you mean \"get\"?"},
       {{"completion", "tcsh"}, "completion knows bash"},
       {{"validate", "absent.yaml"}, "cannot read absent.yaml: No such file or directory"},
@@ -87,7 +89,7 @@ TEST_F(Cli, EveryVerbHasHelpWithAnExampleThatNamesIt) {
   EXPECT_EQ(all.exit_code, kDone);
   EXPECT_EQ(Taploom({"--help"}).out, all.out);
   for (const std::string verb : {"validate", "up", "apply", "down", "ls", "get", "exec", "attach",
-                                 "detach", "explain", "flows", "graph", "doctor", "capture",
+                                 "detach", "explain", "flows", "fault", "graph", "doctor", "capture",
                                  "replay", "schema", "version", "help", "completion"}) {
     EXPECT_THAT(all.out, HasSubstr("\n  " + verb + " "));
     const Outcome help = Taploom({verb, "--help"});
@@ -105,6 +107,7 @@ TEST_F(Cli, WithoutAFabricEveryVerbOnOneSaysSo) {
                                              {"exec", "web-1", "--", "true"},
                                              {"detach", "x"},
                                              {"down"},
+                                             {"fault", "az", "a", "--down"},
                                              {"attach", "app-a", "--netns", "x"}}) {
     const Outcome outcome = Taploom(words);
     EXPECT_EQ(outcome.exit_code, kBadInput) << words.front();

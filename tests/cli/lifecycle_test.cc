@@ -323,6 +323,10 @@ TEST_F(Lifecycle, RequestsThatMakeNoSenseAreRefusedAndDisturbNothing) {
       {"POST", "/v1/attach", "{\"subnet\": \"a\", \"name\": \"../x\", \"netns\": \"/run/netns/x\"}",
        "404", "no namespace"},
       {"POST", "/v1/detach", "{\"name\": \"one\"}", "404", "not attached"},
+      {"POST", "/v1/fault", "{\"kind\": \"az\", \"name\": \"x\"}", "400",
+       "\\\"down\\\" is missing"},
+      {"POST", "/v1/fault", "{\"kind\": \"az\", \"name\": \"x\", \"down\": true}", "404",
+       "no subnet is in availability zone"},
       {"DELETE", "/v1/fabric", "", "404", "no request"},
   };
   for (const Case& each : cases) {

@@ -220,18 +220,26 @@ PROVED_BY(L2_15, "NeighborV6.UnknownAndRemoteAddressesGetNoAnswer", kSubnets,
 PROVED_BY(L2_16, "LinkLayer.OtherEtherTypesAreNotCarried", kSubnets,
           "A VPC carries IPv4, IPv6 and ARP only.");
 
-DEVIATES(Link, L2_17, kSubnetSizing,
-         "The IPv6 router answers at a link-local address too (EUI-64, fe80:ec2::1).",
-         "Instances are given the router's global address, so nobody asks for another.") {
+FOLLOWS(Link, L2_17, kSubnetSizing,
+        "The IPv6 router answers at link-local addresses too: EUI-64, and fe80:ec2::1.") {
   fabric.Vpc("six", {"10.6.0.0/16", "2001:db8:6::/56"});
   fabric.Group("any", {"in all from ::/0", "out all to ::/0"});
   fabric.Subnet("six-a", {"10.6.0.0/24", "2001:db8:6::/64"});
   fabric.Eni("six", "six-a", {"10.6.0.10", "2001:db8:6::10"}, {"any"});
   Publish();
-  EXPECT_EQ(Send("six", NeighborSolicitation(fabric.mac("six"), "2001:db8:6::10", "fe80:ec2::1")),
-            "drop NO_SUCH_NEIGHBOR");
-  EXPECT_NE(Send("six", NeighborSolicitation(fabric.mac("six"), "2001:db8:6::10", "2001:db8:6::1")),
-            "drop NO_SUCH_NEIGHBOR");
+  const auto answer = [&](const std::string& target) {
+    return Send("six", NeighborSolicitation(fabric.mac("six"), "2001:db8:6::10", target));
+  };
+  const std::string router = fabric.router_mac("six").ToString();
+  EXPECT_EQ(answer("fe80:ec2::1"),
+            "reply: nd fe80:ec2::1 is-at " + router + " router solicited override");
+  ASSERT_EQ(router.substr(0, 12), "0a:00:00:00:");
+  const std::string formed =
+      wire::IpAddress::Parse("fe80::800:ff:fe00:" + router.substr(12, 2) + router.substr(15))
+          ->ToString();
+  EXPECT_EQ(answer(formed),
+            "reply: nd " + formed + " is-at " + router + " router solicited override");
+  EXPECT_EQ(answer("fe80::1"), "drop NO_SUCH_NEIGHBOR");
 }
 
 DEVIATES(Link, L2_18, kInterfaces, "Frames are sent from the interface's own MAC.",

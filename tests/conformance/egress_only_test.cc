@@ -128,6 +128,11 @@ FOLLOWS(EgressOnly, EIGW_12, kAcls, "The network ACL of the subnet applies both 
   EXPECT_EQ(Send("far", Tcp(kFar, kPrivate, "SA").Sequence(5000, 1001)), "drop ACL_INBOUND_DENIED");
 }
 
+FOLLOWS(EgressOnly, EIGW_14, kEigw, "A VPC without IPv6 has none.") {
+  EXPECT_EQ(Refusal("vpcs: {main: {cidr: 10.0.0.0/16, egress_only_internet_gateway: out}}\n"),
+            "an egress-only internet gateway forwards IPv6, and vpc \"main\" has no ipv6_cidr");
+}
+
 PROVED_BY(EIGW_13, "broken/egress_only_gateway.yaml", kEigw,
           "One for each VPC; a VPC without IPv6 has no use for one.");
 

@@ -5,6 +5,7 @@
 #include "tests/conformance/lab.h"
 #include "tests/conformance/pages.h"
 #include "tests/packet/shop.h"
+#include "tests/support/dns_message.h"
 
 namespace taploom::test {
 namespace {
@@ -81,15 +82,16 @@ NOT_MODELLED(InterfacesOfAFile, ENI_10, kInterfaces,
 
 PROVED_BY(DNS_01, "Dns.AnswersAtBasePlusTwoAndAtTheLinkLocalAddress", kDns,
           "The resolver answers at the first block plus two and at 169.254.169.253.");
-DEVIATES(SpecialAddresses, DNS_02, kDns, "The resolver answers at fd00:ec2::253 as well.",
-         "Every subnet has IPv4, so every instance has an IPv4 resolver.") {
+FOLLOWS(SpecialAddresses, DNS_02, kDns, "The resolver answers at fd00:ec2::253 as well.") {
   fabric.Vpc("six", {"10.6.0.0/16", "2001:db8:6::/56"});
   fabric.Group("any6", {"out all to ::/0"});
   fabric.Subnet("six-a", {"10.6.0.0/24", "2001:db8:6::/64"});
   fabric.Eni("six", "six-a", {"10.6.0.10", "2001:db8:6::10"}, {"any6"});
   Publish();
-  EXPECT_EQ(Send("six", Udp("[2001:db8:6::10]:4000", "[fd00:ec2::253]:53").Payload(30)),
-            "drop LINK_LOCAL_SERVICE_ABSENT");
+  const auto query = DnsQuery("nobody.example.com", kDnsAaaa);
+  EXPECT_EQ(Send("six", Udp("[2001:db8:6::10]:4000", "[fd00:ec2::253]:53").Payload(query)),
+            "reply: udp [fd00:ec2::253]:53 > [2001:db8:6::10]:4000");
+  EXPECT_EQ(DnsAnswerText(query, PayloadOf(last().frame)), "3:");
 }
 PROVED_BY(DNS_03, "Dns.AnswersAThousandAndTwentyFourASecondAndNoMore", kDns,
           "1024 packets a second per interface; the rest is dropped.");

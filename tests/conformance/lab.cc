@@ -23,11 +23,26 @@ std::string RefusalOf(const std::string& topology) {
 std::string Lab::Refusal(const std::string& topology) const { return RefusalOf(topology); }
 
 void Lab::Apply(const std::string& topology) {
+  topology_ = topology;
   const control::LoadResult loaded = control::LoadTopology(kHead + topology);
   ASSERT_TRUE(loaded.valid) << control::FormatFindings(loaded.findings, "lab.yaml");
-  plan_ = control::Lower(*loaded.valid, allocations_);
+  plan_ = control::Lower(*loaded.valid, allocations_, faults_);
   fabric.Use(plan_.config);
   Publish();
+}
+
+void Lab::Fail(const std::string& kind, const std::string& name) {
+  const control::FaultOfPart part = control::FindFaultyPart(plan_.config, kind, name);
+  ASSERT_TRUE(part.fault) << part.error;
+  ASSERT_TRUE(control::Begin(faults_, *part.fault, fabric.config().generation() + 1));
+  Apply(topology_);
+}
+
+void Lab::Restore(const std::string& kind, const std::string& name) {
+  const control::FaultOfPart part = control::FindFaultyPart(plan_.config, kind, name);
+  ASSERT_TRUE(part.fault) << part.error;
+  ASSERT_TRUE(control::End(faults_, *part.fault));
+  Apply(topology_);
 }
 
 std::string Lab::Explained(const std::string& source, const std::string& destination) const {

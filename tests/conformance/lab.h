@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "control/fault.h"
 #include "control/plan.h"
 #include "tests/support/fabric_fixture.h"
 
@@ -19,6 +20,9 @@ class Lab : public FabricFixture {
   // Publishes a topology as `up` or `apply` would; a finding fails the test. `name: lab` and the
   // region are put in front.
   void Apply(const std::string& topology);
+  // As `taploom fault KIND NAME --down` and `--up`: "az" or "nat".
+  void Fail(const std::string& kind, const std::string& name);
+  void Restore(const std::string& kind, const std::string& name);
   // What validate says; "" when it accepts.
   std::string Refusal(const std::string& topology) const;
 
@@ -31,7 +35,9 @@ class Lab : public FabricFixture {
   const control::FabricPlan& plan() const { return plan_; }
 
  private:
+  std::string topology_;
   control::Allocations allocations_;
+  control::Faults faults_;
   control::FabricPlan plan_;
 };
 

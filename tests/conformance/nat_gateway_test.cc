@@ -309,12 +309,133 @@ FOLLOWS(Ngw, NGW_47, kNat, "A private NAT gateway translates towards the VPC and
   EXPECT_EQ(SeenEnds().destination, "10.0.2.10:3306");
 }
 
-DEVIATES(
-    Ngw, NGW_53, kNatCloudWatch, "IdleTimeoutCount counts connections that were idle for 350 s.",
-    "A connection that is forgotten cannot be told from one that never was: every reset counts.") {
-  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Sequence(1, 1)),
-            "reply [NAT_UNSOLICITED_INBOUND]: tcp 198.51.100.7:443 > 10.0.1.10:4000 R");
+FOLLOWS(Ngw, NGW_53, kNatCloudWatch,
+        "IdleTimeoutCount counts connections that were not closed and idle for 350 s, and nothing "
+        "else.") {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  Connect("app", "10.0.1.10:4001", "api", "198.51.100.7:443");
+  Send("app", Tcp("10.0.1.10:4001", "198.51.100.7:443", "R").Sequence(1001));
+  Send("app", Tcp("10.0.1.10:4002", "198.51.100.7:443"));
+  Send("app", Udp("10.0.1.10:4003", "198.51.100.7:443"));
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4004", "198.51.100.7:443", "A").Sequence(1, 1)),
+            "reply [NAT_UNSOLICITED_INBOUND]: tcp 198.51.100.7:443 > 10.0.1.10:4004 R");
+  Wait(seconds(349));
+  Expire();
+  EXPECT_EQ(nat("nat").idle_timeouts.value(), 0u);
+  Wait(seconds(2));
+  Expire();
   EXPECT_EQ(nat("nat").idle_timeouts.value(), 1u);
+  Connect("app", "10.0.1.10:4005", "api", "198.51.100.7:443");
+  fabric.NatGateway("other", "public", {"10.0.0.101 = 203.0.113.101"});
+  fabric.Route("app", "0.0.0.0/0 nat:other");
+  Publish();
+  Send("app", Tcp("10.0.1.10:4005", "198.51.100.7:443", "A").Sequence(1001, 5001));
+  EXPECT_EQ(nat("nat").active_connections.value(), 0u);
+  EXPECT_EQ(nat("nat").idle_timeouts.value(), 1u);
+}
+
+FOLLOWS(Ngw, NGW_60, kNatTrouble,
+        "A reset of a connection that it does not know is answered by nothing (RFC 9293).") {
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "R").Sequence(1)),
+            "drop INVALID_TCP");
+}
+
+FOLLOWS(Ngw, NGW_54, kNatCloudWatch,
+        "ConnectionAttemptCount counts connections begun, ConnectionEstablishedCount those "
+        "answered.") {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  Send("app", Tcp("10.0.1.10:4001", "198.51.100.7:444"));
+  Send("app", Tcp("10.0.1.10:4001", "198.51.100.7:444"));
+  Send("app", Udp("10.0.1.10:4002", "198.51.100.7:53"));
+  EXPECT_EQ(nat("nat").connection_attempts.value(), 2u);
+  EXPECT_EQ(nat("nat").connections_established.value(), 1u);
+}
+
+FOLLOWS(Ngw, NGW_55, kNatCloudWatch,
+        "ActiveConnectionCount is the number of TCP connections that are open now.") {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  const std::string first = SeenEnds().source;
+  Connect("app", "10.0.1.10:4001", "api", "198.51.100.7:443");
+  Connect("app", "10.0.1.10:4002", "api", "198.51.100.7:443");
+  Send("app", Udp("10.0.1.10:4003", "198.51.100.7:53"));
+  EXPECT_EQ(nat("nat").active_connections.value(), 3u);
+  Send("app", Tcp("10.0.1.10:4004", "198.51.100.7:443", "S").Sequence(1000));
+  ASSERT_EQ(Fate(Answer()), "app");
+  EXPECT_EQ(nat("nat").active_connections.value(), 3u) << "half open";
+  Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "FA").Sequence(1001, 5001));
+  EXPECT_EQ(nat("nat").active_connections.value(), 3u);
+  Send("api", Tcp("198.51.100.7:443", first, "FA").Sequence(5001, 1002));
+  EXPECT_EQ(nat("nat").active_connections.value(), 2u);
+  Send("app", Tcp("10.0.1.10:4001", "198.51.100.7:443", "R").Sequence(1001));
+  EXPECT_EQ(nat("nat").active_connections.value(), 1u);
+  Wait(seconds(351));
+  for (int i = 0; i < 4; ++i) Expire();
+  EXPECT_EQ(nat("nat").active_connections.value(), 0u);
+}
+
+FOLLOWS(Ngw, NGW_56, kNatCloudWatch,
+        "Packets and bytes out: to the destination and to the source, as IP packets.") {
+  Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53").Payload(72));
+  const std::string seen = SeenEnds().source;
+  Send("api", Udp("198.51.100.7:53", seen).Payload(172));
+  Send("api", Udp("198.51.100.7:53", seen).Payload(172));
+  EXPECT_EQ(nat("nat").out_to_destination.packets.value(), 1u);
+  EXPECT_EQ(nat("nat").out_to_destination.bytes.value(), 100u);
+  EXPECT_EQ(nat("nat").out_to_source.packets.value(), 2u);
+  EXPECT_EQ(nat("nat").out_to_source.bytes.value(), 400u);
+}
+
+FOLLOWS(Ngw, NGW_57, kNatCloudWatch,
+        "PacketsDropCount counts what came to the gateway and did not go on.") {
+  const auto dropped = [&] {
+    return nat("nat").dropped_from_source.packets.value() * 10 +
+           nat("nat").dropped_from_destination.packets.value();
+  };
+  Send("app", PacketBuilder(47, "10.0.1.10", "198.51.100.7").Payload(40));
+  EXPECT_EQ(dropped(), 10u);
+  Send("visitor", Tcp("198.51.100.8:4000", "203.0.113.100:443"));
+  EXPECT_EQ(dropped(), 11u);
+  Send("app", Echo("10.0.1.10", "198.51.100.7").Payload(2000).Slice(0, 1000));
+  EXPECT_EQ(dropped(), 21u);
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Payload(2000).Slice(0, 1000));
+  EXPECT_EQ(dropped(), 31u);
+  EXPECT_EQ(nat("nat").dropped_from_source.bytes.value(), 60u + 1020u + 1020u);
+  EXPECT_EQ(nat("nat").out_to_destination.packets.value(), 2u);
+}
+
+FOLLOWS(Ngw, NGW_58, kNatCloudWatch,
+        "What is lost before the gateway was never there; what is lost behind it has left it.") {
+  fabric.Acl("public", {"90 in deny tcp 444 0.0.0.0/0", "100 in allow all 0.0.0.0/0",
+                        "90 out deny tcp 445 0.0.0.0/0", "100 out allow all 0.0.0.0/0"});
+  Publish();
+  ASSERT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:444")), "drop ACL_INBOUND_DENIED");
+  EXPECT_EQ(nat("nat").out_to_destination.packets.value(), 0u);
+  ASSERT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:445")), "drop ACL_OUTBOUND_DENIED");
+  EXPECT_EQ(nat("nat").out_to_destination.packets.value(), 1u);
+  EXPECT_EQ(nat("nat").dropped_from_source.packets.value(), 0u);
+}
+
+FOLLOWS(Ngw, NGW_59, kNatCloudWatch,
+        "PeakPacketsPerSecond and PeakBytesPerSecond are the busiest ten seconds of a minute.") {
+  const auto peak = [&] {
+    return nat("nat").peak_rates.Peak(bench().now(), nat("nat").TotalOut());
+  };
+  const auto send = [&](int packets) {
+    for (int i = 0; i < packets; ++i)
+      Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53").Payload(72));
+  };
+  send(50);
+  Wait(seconds(10));
+  send(30);
+  EXPECT_EQ(peak().packets, 5u);
+  EXPECT_EQ(peak().bytes, 500u);
+  Wait(seconds(55));
+  EXPECT_EQ(peak().packets, 5u);
+  Wait(seconds(10));
+  EXPECT_EQ(peak().packets, 3u);
+  Wait(seconds(60));
+  EXPECT_EQ(peak().packets, 0u);
 }
 
 FOLLOWS(Lab, NGW_50, kNat, "It has up to 8 addresses: a primary and 7 secondary ones.") {

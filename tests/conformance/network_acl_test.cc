@@ -89,6 +89,7 @@ FOLLOWS(Acls, ACL_12, kAclBasics, "Ports are the packet's destination port, in b
 FOLLOWS(Acls, ACL_13, kAclBasics, "ICMP rules match type and code.") {
   Inbound({"100 in allow icmp 8/0 0.0.0.0/0"});
   EXPECT_EQ(Fate(Send("web", Echo("10.0.0.10", "10.0.1.10"))), "app");
+  EXPECT_EQ(Send("web", Echo("10.0.0.10", "10.0.1.10", 8).Icmp(8, 1)), "drop ACL_INBOUND_DENIED");
   EXPECT_EQ(Send("web", Echo("10.0.0.10", "10.0.1.10").Icmp(13)), "drop ACL_INBOUND_DENIED");
 }
 

@@ -47,6 +47,8 @@ inline constexpr char kQuotas[] = "vpc/latest/userguide/amazon-vpc-limits.html";
 inline constexpr char kFlowLogs[] = "vpc/latest/userguide/flow-log-records.html";
 inline constexpr char kBlockPublicAccess[] = "vpc/latest/userguide/security-vpc-bpa.html";
 inline constexpr char kBandwidth[] = "AWSEC2/latest/UserGuide/ec2-instance-network-bandwidth.html";
+inline constexpr char kElb[] =
+    "elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html";
 inline constexpr char kNlb[] = "elasticloadbalancing/latest/network/network-load-balancers.html";
 inline constexpr char kPrefixLists[] = "vpc/latest/userguide/managed-prefix-lists.html";
 

@@ -167,6 +167,11 @@ FOLLOWS(Peering, PCX_16, kMtu, "Across regions it is 8500; with DF the sender is
 FOLLOWS(Peering, PCX_17, kPeering, "The receiver's ACL and group filter what crosses.") {
   Apply(Fabric({}, "eu-central-1", "from: 10.1.1.11/32"));
   EXPECT_EQ(Send("in-a", a_to_b), "drop SG_INGRESS_DENIED");
+  ASSERT_EQ(Fate(Send("in-b", Tcp("10.2.1.10:4000", "10.1.1.10:80"))), "in-a");
+  fabric.Acl("default", {"90 in deny all 10.2.0.0/16", "100 in allow all 0.0.0.0/0",
+                         "100 out allow all 0.0.0.0/0"});  // of a, the first of that name
+  Publish();
+  EXPECT_EQ(Send("in-b", Tcp("10.2.1.10:4000", "10.1.1.10:80")), "drop ACL_INBOUND_DENIED");
 }
 
 FOLLOWS(Peering, PCX_18, kPeering, "A private NAT gateway's packets cross with its address.") {

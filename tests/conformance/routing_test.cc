@@ -205,6 +205,21 @@ FOLLOWS(EdgeRouting, RT_33, kGatewayRoutes,
   Apply(With("{to: 10.0.0.0/16, via: \"instance:fw\"}"));
   EXPECT_EQ(Send("far", Tcp("198.51.100.7:4000", "203.0.113.9:22")),
             "fw: tcp 198.51.100.7:4000 > 10.0.9.10:22 S");
+  std::string checked = With("{to: 10.0.0.0/16, via: \"instance:fw\"}");
+  const std::string off = "source_dest_check: false";
+  Apply(checked.replace(checked.find(off), off.size(), "source_dest_check: true"));
+  EXPECT_EQ(Fate(Send("far", Tcp("198.51.100.7:4001", "203.0.113.9:22"))), "fw");
+  EXPECT_EQ(Send("far", Tcp("198.51.100.7:4001", "203.0.113.10:80")),
+            "drop SOURCE_DEST_CHECK_DESTINATION");
+}
+
+FOLLOWS(EdgeRouting, RT_38, kGatewayRoutes,
+        "When its appliance is gone the route is a blackhole: nothing is delivered past it.") {
+  Apply(With("{to: 10.0.1.0/24, via: \"instance:fw\"}"));
+  fabric.Route("edge", "10.0.1.0/24 blackhole");
+  Publish();
+  EXPECT_EQ(Send("far", Tcp("198.51.100.7:4000", "203.0.113.10:80")), "drop BLACKHOLE_ROUTE");
+  EXPECT_EQ(Fate(Send("far", Tcp("198.51.100.7:4000", "203.0.113.9:22"))), "fw");
 }
 
 FOLLOWS(EdgeRouting, RT_34, kGatewayRoutes,

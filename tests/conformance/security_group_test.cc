@@ -248,6 +248,17 @@ PROVED_BY(SG_58, "Tracking.QuotaLimitsTheConnectionsOfAnInterface", kEnaCounters
 PROVED_BY(SG_59, "Tracking.TableFullOfEstablishedConnectionsRefusesNewOnes", kEnaCounters,
           "When the table is full, packets that need an entry are dropped.");
 
+FOLLOWS(Groups, SG_73, kEnaCounters,
+        "No established connection is ended for a new one, however soon it would end by itself.") {
+  UseTable({.capacity = 4, .capacity_per_port = 100, .seed = 1});
+  Publish();
+  for (int port = 4000; port < 4004; ++port)
+    Connect("app", "10.0.1.10:" + std::to_string(port), "api", "198.51.100.7:80");
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4009", "198.51.100.7:80")), "drop CONNECTION_TABLE_FULL");
+  EXPECT_EQ(Fate(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:80", "A").Sequence(1001, 5001))),
+            "api");
+}
+
 FOLLOWS(Groups, SG_60, kEnaCounters,
         "The limit is the interface's: it does not count connections of a host on the internet.") {
   fabric.ConnectionsPerEni(3);

@@ -7,6 +7,7 @@
 #include "tests/conformance/lab.h"
 #include "tests/conformance/pages.h"
 #include "tests/packet/shop.h"
+#include "tests/support/dns_message.h"
 
 namespace taploom::test {
 namespace {
@@ -15,12 +16,19 @@ using std::chrono::seconds;
 
 class Surprises : public Shop {};
 
-PROVED_BY(CASE_01, "InternetGateway.WithoutAPublicAddressNothingLeaves", kIgw,
-          "0.0.0.0/0 leads to the internet gateway and the instance has no public address: no "
-          "packet leaves.");
-PROVED_BY(CASE_02, "NatGateway.WithoutAWayOutOfItsOwnSubnetPacketsEndBehindIt", kNatTrouble,
-          "A NAT gateway whose own subnet has no route to the internet gateway: packets end "
-          "behind it.");
+FOLLOWS(Surprises, CASE_01, kIgw,
+        "0.0.0.0/0 leads to the internet gateway and the instance has no public address: no "
+        "packet leaves.") {
+  EXPECT_EQ(Send("bare", Tcp("10.0.0.11:4000", "198.51.100.7:80")), "drop NO_PUBLIC_ADDRESS");
+}
+
+FOLLOWS(Surprises, CASE_02, kNatTrouble,
+        "A NAT gateway whose own subnet has no route to the internet gateway: packets end "
+        "behind it.") {
+  fabric.RemoveRoute("public", "0.0.0.0/0");
+  Publish();
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443")), "drop NO_ROUTE");
+}
 
 FOLLOWS(Surprises, CASE_03, kTracking,
         "The rule for SSH goes during a session: the session goes on, new ones are refused in "
@@ -48,8 +56,13 @@ FOLLOWS(Surprises, CASE_04, kTracking,
             "drop SG_INGRESS_DENIED");
 }
 
-PROVED_BY(CASE_06, "SecurityGroup.ReplyLeavesWithoutEgressRules", kTracking,
-          "A group without egress rules: replies to what was allowed in are delivered.");
+FOLLOWS(Surprises, CASE_06, kTracking,
+        "A group without egress rules: the reply to what was allowed in is delivered.") {
+  EXPECT_EQ(Fate(Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306"))), "db");
+  EXPECT_EQ(Fate(Send("db", Tcp("10.0.2.10:3306", "10.0.1.10:4000", "SA").Sequence(5000, 1001))),
+            "app");
+  EXPECT_EQ(Send("db", Tcp("10.0.2.10:4000", "10.0.1.10:8080")), "drop SG_EGRESS_DENIED");
+}
 
 FOLLOWS(Surprises, CASE_07, kAcls,
         "An ACL that allows 443 both ways only: the SYN enters, the SYN-ACK does not leave.") {
@@ -68,22 +81,100 @@ FOLLOWS(Surprises, CASE_08, kAcls,
   EXPECT_EQ(Fate(Send("web", Tcp("10.0.0.10:4000", "10.0.0.11:80"))), "bare");
 }
 
-PROVED_BY(CASE_09, "Dns.NoFilterStandsInTheWay", kGroups,
-          "Everything is denied, and names still resolve. (IMDS and NTP: see IMDS-01, NTP-01.)");
-PROVED_BY(CASE_10, "SecurityGroup.ReferenceNeverMatchesPublicAddresses", kGroupRules,
-          "A member of the group that a rule names comes by the public address: dropped.");
-PROVED_BY(CASE_11, "Routing.RT_37", kRouteTables,
-          "A group that a rule names, across an appliance: dropped, there is no group to know.");
-PROVED_BY(CASE_14, "NatGateway.After350SecondsIdleTheInsideIsReset", kNatTrouble,
-          "Idle for 351 s through a NAT gateway: RST to the client, IdleTimeoutCount rises.");
-PROVED_BY(CASE_15, "NatGateway.FiftyFiveThousandPortsPerDestinationThenErrorPortAllocation",
-          kNatTrouble,
-          "55,000 flows to one destination: the next is dropped, ErrorPortAllocation is 1; "
-          "another port succeeds.");
-PROVED_BY(CASE_16, "NatGateway.FragmentsOfUdpPassThoseOfTcpAndIcmpDoNot", kNatTrouble,
-          "Fragments of TCP and of a large ping are dropped by a NAT gateway, those of UDP pass.");
-PROVED_BY(CASE_17, "NatGateway.NobodyComesInUninvited", kNatTrouble,
-          "Nobody answers at a NAT gateway's elastic IP.");
+FOLLOWS(Surprises, CASE_09, kGroups,
+        "Everything is denied, and names still resolve. (IMDS and NTP: see IMDS-01, NTP-01.)") {
+  fabric.Group("db", {}).Acl("data", {});
+  Publish();
+  const auto query = DnsQuery("nobody.example.com", kDnsA);
+  EXPECT_EQ(Send("db", Udp("10.0.2.10:4000", "10.0.0.2:53").Payload(query)),
+            "reply: udp 10.0.0.2:53 > 10.0.2.10:4000");
+  EXPECT_EQ(DnsAnswerText(query, PayloadOf(last().frame)), "3:");
+}
+
+FOLLOWS(Surprises, CASE_10, kGroupRules,
+        "A member of the group that a rule names comes by the public address: dropped.") {
+  fabric.Group("web", {"in tcp 80 from sg:web", "out all to 0.0.0.0/0"});
+  fabric.Eni("web-2", "public", {"10.0.0.12 = 203.0.113.12"}, {"web"});
+  Publish();
+  EXPECT_EQ(Fate(Send("web", Tcp("10.0.0.10:4000", "10.0.0.12:80"))), "web-2");
+  EXPECT_EQ(Send("web", Tcp("10.0.0.10:4000", "203.0.113.12:80")), "drop SG_INGRESS_DENIED");
+}
+
+FOLLOWS(Surprises, CASE_11, kRouteTables,
+        "A group that a rule names, across an appliance: dropped, there is no group to know.") {
+  fabric.Group("any", {"in all from 0.0.0.0/0", "out all to 0.0.0.0/0"});
+  fabric.Subnet("fw", {"10.0.9.0/24"})
+      .Eni("fw", "fw", {"10.0.9.10"}, {"any"}, {.source_dest_check = false});
+  fabric.Route("app", "10.0.2.0/24 eni:fw");
+  Publish();
+  ASSERT_EQ(Fate(Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306"))), "fw");
+  EXPECT_EQ(Send("fw", Tcp("10.0.1.10:4000", "10.0.2.10:3306")), "drop SG_INGRESS_DENIED");
+}
+
+FOLLOWS(Surprises, CASE_14, kNatTrouble,
+        "Idle for 351 s through a NAT gateway: RST to the client, IdleTimeoutCount rises.") {
+  Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
+  Wait(seconds(351));
+  EXPECT_EQ(
+      Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A").Sequence(1001, 5001).Payload(10)),
+      "reply [NAT_UNSOLICITED_INBOUND]: tcp 198.51.100.7:443 > 10.0.1.10:4000 R");
+  EXPECT_EQ(nat("nat").idle_timeouts.value(), 1u);
+}
+
+FOLLOWS(Surprises, CASE_15, kNatTrouble,
+        "55,000 flows to one destination: the next is dropped, ErrorPortAllocation is 1; "
+        "another port succeeds.") {
+  UseTable({.capacity = 60'000, .capacity_per_port = 60'000, .seed = 1});
+  Publish();
+  for (std::uint32_t i = 0; i < 55'000; ++i) {
+    const std::string source = "10.0.1.10:" + std::to_string(2000 + i);
+    bench().Process(FrameOf("app", Tcp(source, "198.51.100.7:443")), fabric.port("app"));
+  }
+  EXPECT_EQ(Send("app-2", Tcp("10.0.1.11:4000", "198.51.100.7:443")), "drop NAT_PORT_ALLOCATION");
+  EXPECT_EQ(nat("nat").port_allocation_errors.value(), 1u);
+  EXPECT_EQ(Fate(Send("app-2", Tcp("10.0.1.11:4000", "198.51.100.7:444"))), "api");
+}
+
+FOLLOWS(Surprises, CASE_16, kNatTrouble,
+        "Fragments of TCP and of a large ping are dropped by a NAT gateway, those of UDP pass.") {
+  EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:80").Payload(2000).Slice(0, 1000)),
+            "drop NAT_FRAGMENT");
+  EXPECT_EQ(Send("app", Echo("10.0.1.10", "198.51.100.7").Payload(10'000).Slice(0, 8976)),
+            "drop NAT_FRAGMENT");
+  const PacketBuilder udp = Udp("10.0.1.10:4000", "198.51.100.7:53").Payload(2000);
+  EXPECT_EQ(Fate(Send("app", PacketBuilder(udp).Slice(0, 1000))), "api");
+  EXPECT_EQ(Fate(Send("app", PacketBuilder(udp).Slice(1000, 1008))), "api");
+}
+
+FOLLOWS(Surprises, CASE_17, kNatTrouble, "Nobody answers at a NAT gateway's elastic IP.") {
+  EXPECT_EQ(Send("visitor", Echo("198.51.100.8", "203.0.113.100")), "drop NAT_UNSOLICITED_INBOUND");
+  EXPECT_EQ(Send("visitor", Tcp("198.51.100.8:4000", "203.0.113.100:443")),
+            "drop NAT_UNSOLICITED_INBOUND");
+}
+
+FOLLOWS(Lab, CASE_18, kNat,
+        "Zone b leaves by a NAT gateway in zone a, and a fails: b's instances are healthy, and "
+        "cannot leave.") {
+  Apply(R"(
+vpcs:
+  main:
+    cidr: 10.0.0.0/16
+    internet_gateway: igw
+    subnets:
+      pub: {cidr: 10.0.1.0/24, az: eu-central-1a, route_table: public}
+      app: {cidr: 10.0.2.0/24, az: eu-central-1b, route_table: private}
+    nat_gateways: {nat: {subnet: pub, elastic_ip: 203.0.113.9}}
+    route_tables: {public: {routes: [{to: 0.0.0.0/0, via: igw}]}, private: {routes: [{to: 0.0.0.0/0, via: nat}]}}
+instances:
+  b-1: {subnet: app, private_ip: 10.0.2.10}
+  b-2: {subnet: app, private_ip: 10.0.2.11}
+internet: {hosts: {far: {address: 198.51.100.7}}}
+)");
+  ASSERT_EQ(Fate(Send("b-1", Tcp("10.0.2.10:4000", "198.51.100.7:443"))), "far");
+  Fail("az", "eu-central-1a");
+  EXPECT_EQ(Send("b-1", Tcp("10.0.2.10:4001", "198.51.100.7:443")), "drop AZ_DOWN");
+  EXPECT_EQ(Fate(Send("b-1", Tcp("10.0.2.10:4002", "10.0.2.11:80"))), "b-2");
+}
 
 FOLLOWS(Surprises, CASE_19, kRoutePriority,
         "A /16 leads to something that is gone, 0.0.0.0/0 to the internet: no falling back.") {
@@ -97,15 +188,51 @@ FOLLOWS(Surprises, CASE_20, kInterfaces,
   EXPECT_EQ(Send("app", Tcp("10.0.2.10:4000", "10.0.0.10:80")), "drop SOURCE_DEST_CHECK_SOURCE");
 }
 
-PROVED_BY(CASE_21, "InternetGateway.TooBigWithDontFragmentIsToldByBasePlusOne", kMtu,
-          "1501 bytes with DF to the internet: ICMP 3/4 of MTU 1500 from base+1. (Without a rule "
-          "for ICMP a black hole: MTU-06, ACL-19.)");
+FOLLOWS(Surprises, CASE_21, kMtu,
+        "1501 bytes with DF to the internet: ICMP 3/4 of MTU 1500 from base+1; without a rule for "
+        "ICMP, in group or ACL, a black hole.") {
+  const PacketBuilder big = Udp("10.0.0.10:4000", "198.51.100.7:53").Payload(1473).DontFragment();
+  const PacketBuilder fits = Udp("10.0.0.10:4000", "198.51.100.7:53").Payload(1472).DontFragment();
+  EXPECT_EQ(Send("web", big), "drop MTU_EXCEEDED");
+  fabric.Group("web", {"in icmp 3/4 from 0.0.0.0/0", "out all to 0.0.0.0/0"});
+  Publish();
+  EXPECT_EQ(Send("web", big),
+            "reply [MTU_EXCEEDED]: icmp 3/4 10.0.0.1 > 10.0.0.10 mtu 1500 quoting [udp "
+            "10.0.0.10:4000 > 198.51.100.7:53]");
+  EXPECT_EQ(Fate(Send("web", fits)), "api");
+  fabric.Acl("public", {"90 in deny icmp 0.0.0.0/0", "100 in allow all 0.0.0.0/0",
+                        "100 out allow all 0.0.0.0/0"});
+  Publish();
+  EXPECT_EQ(Send("web", big), "drop MTU_EXCEEDED");
+}
 
 NOT_MODELLED(Lab, CASE_22, kRoutePriority,
              "A propagated VPN route to a part of the VPC: local wins.") {
   EXPECT_EQ(Refusal("vpcs: {main: {cidr: 10.0.0.0/16, route_tables: {t: {propagating_vgws: "
                     "[v]}}}}\n"),
             "\"propagating_vgws\" is not modelled yet");
+}
+
+FOLLOWS(Lab, CASE_28, kDns,
+        "A VPC without DNS hostnames: neither a peer's private name nor a public EC2 name has an "
+        "answer.") {
+  Apply(R"(
+vpcs:
+  l: {cidr: 10.1.0.0/16, internet_gateway: igw, subnets: {l-1: {cidr: 10.1.1.0/24}}}
+  r: {cidr: 10.2.0.0/16, subnets: {r-1: {cidr: 10.2.1.0/24}}}
+peerings: {p: {requester: l, accepter: r}}
+instances:
+  in-l: {subnet: l-1, private_ip: 10.1.1.10, elastic_ip: 203.0.113.10}
+  in-r: {subnet: r-1, private_ip: 10.2.1.10}
+)");
+  const auto answer = [&](const char* name) {
+    const auto query = DnsQuery(name, kDnsA);
+    Send("in-l", Udp("10.1.1.10:4000", "10.1.0.2:53").Payload(query));
+    return DnsAnswerText(query, PayloadOf(last().frame));
+  };
+  EXPECT_EQ(answer("ip-10-1-1-10.eu-central-1.compute.internal"), "0: 10.1.1.10");
+  EXPECT_EQ(answer("ip-10-2-1-10.eu-central-1.compute.internal"), "3:");
+  EXPECT_EQ(answer("ec2-203-0-113-10.eu-central-1.compute.amazonaws.com"), "3:");
 }
 
 FOLLOWS(Surprises, CASE_30, kInterfaces,
@@ -192,8 +319,23 @@ FOLLOWS(Surprises, CASE_35, kTracking,
             "drop SG_INGRESS_DENIED");
 }
 
-PROVED_BY(CASE_37, "broken/elastic_ip_without_gateway.yaml", kEips,
-          "While a public address is mapped, the internet gateway cannot be detached.");
+FOLLOWS(Lab, CASE_37, kEips,
+        "While a public address is mapped, the internet gateway cannot be detached; without a "
+        "gateway nothing comes in.") {
+  const auto with = [](const std::string& gateway, const std::string& address) {
+    return "vpcs: {main: {cidr: 10.0.0.0/16, " + gateway +
+           "subnets: {a: {cidr: 10.0.1.0/24}}}}\ninstances: {i: {subnet: a, private_ip: "
+           "10.0.1.10" +
+           address + "}}\ninternet: {hosts: {far: {address: 198.51.100.7}}}\n";
+  };
+  EXPECT_NE(Refusal(with("", ", elastic_ip: 203.0.113.10")).find("internet gateway"),
+            std::string::npos);
+  Apply(with("internet_gateway: igw, ", ", elastic_ip: 203.0.113.10"));
+  EXPECT_EQ(Send("far", Tcp("198.51.100.7:4000", "203.0.113.10:80")), "drop SG_INGRESS_DENIED");
+  Apply(with("", ""));
+  EXPECT_EQ(Send("far", Tcp("198.51.100.7:4000", "203.0.113.10:80")),
+            "drop NO_INTERNET_DESTINATION");
+}
 
 }  // namespace
 }  // namespace taploom::test

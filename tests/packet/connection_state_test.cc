@@ -33,6 +33,18 @@ class ConnectionState : public Shop {
   std::string Answer() { return Send("db", Udp("10.0.2.10:53", "10.0.1.10:5000")).substr(0, 4); }
 };
 
+// A connection picked up at its last segment is the same whether there was another before or not.
+TEST_F(ConnectionState, FirstSegmentOfAConnectionThatHasMovedCountsOnce) {
+  const PacketBuilder last = Tcp("10.0.0.10:4000", "198.51.100.7:80", "FA").Sequence(1001, 5001);
+  ASSERT_EQ(Send("web", last).substr(0, 4), "api:");
+  const std::string picked_up = StateOf(4000);
+  fabric.SetAddresses("web", {"10.0.0.10 = 203.0.113.77"});
+  Publish();
+  ASSERT_EQ(Send("web", last).substr(0, 4), "api:");
+  EXPECT_EQ(connections().size(), 1u);
+  EXPECT_EQ(StateOf(4000), picked_up);
+}
+
 TEST_F(ConnectionState, TcpLivesFromSynToTimeWait) {
   FromApp("S", 1000);
   EXPECT_EQ(StateOf(4000), "SYN_SENT");

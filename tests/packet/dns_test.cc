@@ -1,49 +1,19 @@
 // The VPC's resolver (vpc-semantics §0 E2, §7): base+2 of the VPC and 169.254.169.253, before and
 // beside every filter.
-#include <string_view>
 #include <vector>
 
 #include "dataplane/config/fabric_config.pb.h"
 #include "dataplane/tables/compile.h"
 #include "tests/packet/shop.h"
+#include "tests/support/dns_message.h"
 
 namespace taploom::test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr std::uint16_t kA = 1, kNs = 2, kAaaa = 28;
-
-// A query as RFC 1035 §4.1 writes it, with recursion desired.
-Bytes Query(std::string_view name, std::uint16_t type) {
-  Bytes message = {0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0};
-  while (!name.empty()) {
-    const std::string_view label = name.substr(0, name.find('.'));
-    message.push_back(static_cast<std::uint8_t>(label.size()));
-    message.insert(message.end(), label.begin(), label.end());
-    name.remove_prefix(std::min(name.size(), label.size() + 1));
-  }
-  message.insert(message.end(),
-                 {0, static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type), 0, 1});
-  return message;
-}
-
-// "0: 10.0.1.10" – the response code, then the addresses; "?" when the message is no answer to the
-// query.
-std::string AnswerText(const Bytes& query, const Bytes& answer) {
-  if (answer.size() < query.size() || answer[0] != query[0] || answer[1] != query[1] ||
-      (answer[2] & 0x80) == 0)
-    return "?";
-  std::string text = std::to_string(answer[3] & 0xf) + ":";
-  std::size_t at = query.size();
-  for (int left = answer[6] * 256 + answer[7]; left > 0; --left) {
-    const std::size_t size = answer[at + 10] * std::size_t{256} + answer[at + 11];
-    const std::string_view data(reinterpret_cast<const char*>(answer.data()) + at + 12, size);
-    text += " " + wire::IpAddress::FromBytes(data)->ToString();
-    at += 12 + size;
-  }
-  return at == answer.size() ? text : "?";
-}
+constexpr auto kA = kDnsA, kNs = kDnsNs, kAaaa = kDnsAaaa;
+constexpr auto& Query = DnsQuery;
 
 class Dns : public Shop {
  protected:
@@ -73,7 +43,7 @@ class Dns : public Shop {
                   const Bytes& query) {
     const std::string outcome = Send(sender, Udp(from + ":4000", resolver + ":53").Payload(query));
     const std::string expected = "reply: udp " + resolver + ":53 > " + from + ":4000";
-    return outcome == expected ? AnswerText(query, PayloadOf(last().frame)) : outcome;
+    return outcome == expected ? DnsAnswerText(query, PayloadOf(last().frame)) : outcome;
   }
 };
 

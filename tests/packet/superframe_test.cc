@@ -99,12 +99,12 @@ TEST_F(Superframe, UdpSegmentsAreJudgedByTheirOwnHeader) {
 
 TEST_F(Superframe, AllOfItsBytesAreCounted) {
   Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
-  const std::uint64_t before = nat("nat").bytes_out_to_destination.value();
+  const std::uint64_t before = nat("nat").out_to_destination.bytes.value();
   Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "A")
                   .Sequence(1001, 5001)
                   .Payload(50'000)
                   .Gso(1400));
-  EXPECT_EQ(nat("nat").bytes_out_to_destination.value() - before, 50'040u);
+  EXPECT_EQ(nat("nat").out_to_destination.bytes.value() - before, 50'040u);
 }
 
 }  // namespace

@@ -106,6 +106,14 @@ class Nat(FabricTest):
         self.assertEqual(1, after["ConnectionAttemptCount"] - before["ConnectionAttemptCount"])
         self.assertEqual(1, after["ConnectionEstablishedCount"] - before["ConnectionEstablishedCount"])
         self.assertEqual(0, after["ErrorPortAllocation"])
+        grown = {name: after[name] - before[name] for name in after if name[0].isupper()}
+        for side in ("Source", "Destination"):
+            other = "Destination" if side == "Source" else "Source"
+            self.assertGreater(grown[f"PacketsInFrom{side}"], 3)
+            self.assertEqual(grown[f"PacketsInFrom{side}"], grown[f"PacketsOutTo{other}"], "none was lost between")
+            self.assertEqual(grown[f"BytesInFrom{side}"], grown[f"BytesOutTo{other}"])
+        self.assertEqual(0, grown["PacketsDropCount"])
+        self.assertGreater(after["PeakBytesPerSecond"], 0)
 
     def test_a_gibibyte_arrives_as_it_was_sent(self):
         sent, received = digests(self.inside, f"http://{OUTSIDE}")

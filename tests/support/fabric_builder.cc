@@ -150,7 +150,71 @@ FabricBuilder& FabricBuilder::InternetGateway() {
   return *this;
 }
 
-FabricBuilder& FabricBuilder::Subnet(const std::string& name, const Texts& cidrs) {
+FabricBuilder& FabricBuilder::EgressOnlyGateway() {
+  config::EgressOnlyInternetGateway& gateway = *config_->add_egress_only_internet_gateways();
+  gateway.set_id(id("eigw", vpc_));
+  gateway.set_name(vpc_ + "-eigw");
+  gateway.set_vpc_id(id("vpc", vpc_));
+  return *this;
+}
+
+FabricBuilder& FabricBuilder::EdgeTable() {
+  const std::string table_id = AddRouteTable(vpc_ + "-edge").id();
+  GetByName(*config_->mutable_internet_gateways(), vpc_ + "-igw").set_route_table_id(table_id);
+  return *this;
+}
+
+FabricBuilder& FabricBuilder::GatewayEndpoint(const std::string& name,
+                                              const std::string& prefix_list, bool always_tracked) {
+  config::GatewayEndpoint& endpoint = *config_->add_gateway_endpoints();
+  endpoint.set_id(id("vpce", name));
+  endpoint.set_name(name);
+  endpoint.set_vpc_id(id("vpc", vpc_));
+  endpoint.set_prefix_list_id(GetByName(*config_->mutable_prefix_lists(), prefix_list).id());
+  endpoint.set_always_tracked(always_tracked);
+  return *this;
+}
+
+FabricBuilder& FabricBuilder::Peering(const std::string& name, const std::string& requester,
+                                      const std::string& accepter) {
+  config::VpcPeeringConnection& peering = *config_->add_vpc_peering_connections();
+  peering.set_id(id("pcx", name));
+  peering.set_name(name);
+  peering.set_requester_vpc_id(id("vpc", requester));
+  peering.set_accepter_vpc_id(id("vpc", accepter));
+  return *this;
+}
+
+void FabricBuilder::SetFault(const config::Fault& part, bool down) {
+  const auto same = [&](const config::Fault& fault) {
+    return fault.availability_zone() == part.availability_zone() &&
+           fault.nat_gateway_id() == part.nat_gateway_id();
+  };
+  auto& faults = *config_->mutable_faults();
+  const auto known = std::find_if(faults.begin(), faults.end(), same);
+  config::Fault& fault = known != faults.end() ? *known : *faults.Add();
+  const bool begins = down && (known == faults.end() || fault.is_over());
+  const std::uint64_t began = begins ? config_->generation() + 1 : fault.began_at_generation();
+  fault = part;
+  fault.set_is_over(!down);
+  fault.set_began_at_generation(began);
+}
+
+FabricBuilder& FabricBuilder::ZoneFault(const std::string& zone, bool down) {
+  config::Fault part;
+  part.set_availability_zone(zone);
+  SetFault(part, down);
+  return *this;
+}
+
+FabricBuilder& FabricBuilder::NatFault(const std::string& name, bool down) {
+  config::Fault part;
+  part.set_nat_gateway_id(id("nat", name));
+  SetFault(part, down);
+  return *this;
+}
+
+config::RouteTable& FabricBuilder::AddRouteTable(const std::string& name) {
   config::RouteTable& table = *config_->add_route_tables();
   table.set_id(id("rtb", name));
   table.set_name(name);
@@ -160,6 +224,12 @@ FabricBuilder& FabricBuilder::Subnet(const std::string& name, const Texts& cidrs
     *local.mutable_destination() = cidr;
     local.set_target(config::ROUTE_TARGET_LOCAL);
   }
+  return table;
+}
+
+FabricBuilder& FabricBuilder::Subnet(const std::string& name, const Texts& cidrs,
+                                     const std::string& zone) {
+  const std::string table_id = AddRouteTable(name).id();
   config::NetworkAcl& acl = *config_->add_network_acls();
   acl.set_id(id("acl", name));
   acl.set_name(name);
@@ -169,9 +239,9 @@ FabricBuilder& FabricBuilder::Subnet(const std::string& name, const Texts& cidrs
   subnet.set_id(id("subnet", name));
   subnet.set_name(name);
   subnet.set_vpc_id(id("vpc", vpc_));
-  subnet.set_az("eu-central-1a");
+  subnet.set_az(zone);
   for (const std::string& cidr : cidrs) SetPrefix(cidr, *subnet.add_cidrs());
-  subnet.set_route_table_id(table.id());
+  subnet.set_route_table_id(table_id);
   subnet.set_network_acl_id(acl.id());
   router_macs_[name] = NextMac(0x0a);
   subnet.set_router_mac(BytesOf(router_macs_[name]));
@@ -217,6 +287,17 @@ FabricBuilder& FabricBuilder::Route(const std::string& subnet, const std::string
     route.set_target(config::ROUTE_TARGET_VPC_PEERING);
     route.set_target_id(
         GetByName(*config_->mutable_vpc_peering_connections(), target.substr(4)).id());
+  } else if (target.starts_with("vpce:")) {
+    route.set_target(config::ROUTE_TARGET_GATEWAY_ENDPOINT);
+    route.set_target_id(id("vpce", target.substr(5)));
+  } else if (target == "eigw") {
+    const std::string vpc_id = RouteTableOf(subnet).vpc_id();
+    for (const auto& gateway : config_->egress_only_internet_gateways()) {
+      if (gateway.vpc_id() == vpc_id) route.set_target_id(gateway.id());
+    }
+    route.set_target(config::ROUTE_TARGET_EGRESS_ONLY_INTERNET_GATEWAY);
+  } else if (target == "local") {
+    route.set_target(config::ROUTE_TARGET_LOCAL);
   } else if (target == "blackhole") {
     route.set_target(config::ROUTE_TARGET_BLACKHOLE);
   } else {

@@ -25,6 +25,7 @@
 
 namespace taploom::config {
 class FabricConfig;
+class Fault;
 class RouteTable;
 }  // namespace taploom::config
 
@@ -45,10 +46,21 @@ class FabricBuilder {
 
   FabricBuilder& Vpc(const std::string& name, const Texts& cidrs);
   FabricBuilder& InternetGateway();
-  FabricBuilder& Subnet(const std::string& name, const Texts& cidrs);
+  FabricBuilder& EgressOnlyGateway();
+  FabricBuilder& EdgeTable();  // of the VPC's internet gateway
+  FabricBuilder& GatewayEndpoint(const std::string& name, const std::string& prefix_list,
+                                 bool always_tracked = false);
+  FabricBuilder& Peering(const std::string& name, const std::string& requester,
+                         const std::string& accepter);
+  FabricBuilder& Subnet(const std::string& name, const Texts& cidrs,
+                        const std::string& zone = "eu-central-1a");
+  // A zone or a NAT gateway fails with the next Build, or works again.
+  FabricBuilder& ZoneFault(const std::string& zone, bool down);
+  FabricBuilder& NatFault(const std::string& name, bool down);
 
-  // "0.0.0.0/0 igw", "0.0.0.0/0 nat:NAME", "10.9.0.0/16 eni:NAME", "10.9.0.0/16 blackhole".
-  // Replaces a route to the same block.
+  // "0.0.0.0/0 igw", "::/0 eigw", "0.0.0.0/0 nat:NAME", "10.9.0.0/16 eni:NAME",
+  // "10.9.0.0/16 pcx:NAME", "52.0.0.0/8 vpce:NAME", "10.9.0.0/16 local", "10.9.0.0/16 blackhole".
+  // Replaces a route to the same block. Instead of a subnet: "VPC-edge", when it has an EdgeTable.
   FabricBuilder& Route(const std::string& subnet, const std::string& route);
   FabricBuilder& RemoveRoute(const std::string& subnet, const std::string& destination);
 
@@ -89,6 +101,8 @@ class FabricBuilder {
  private:
   wire::MacAddress NextMac(std::uint8_t kind);
   config::RouteTable& RouteTableOf(const std::string& subnet);
+  config::RouteTable& AddRouteTable(const std::string& name);
+  void SetFault(const config::Fault& part, bool down);
 
   std::unique_ptr<config::FabricConfig> config_;
   std::string vpc_;  // named last

@@ -48,8 +48,8 @@ bool Matches(const config::Match& match, const flow::FiveTuple& tuple, bool is_e
   return match.from_port() <= tuple.destination_port && tuple.destination_port <= match.to_port();
 }
 
-bool IsAnywhere(const config::SecurityGroupRule& rule) {
-  return rule.has_cidr() && rule.cidr().length() == 0;
+bool IsAnywhere(const config::SecurityGroupRule& rule, const IpAddress& peer) {
+  return rule.has_cidr() && rule.cidr().length() == 0 && PrefixOf(rule.cidr()).Contains(peer);
 }
 
 bool AllowsEveryPort(const config::Match& match, std::uint8_t protocol) {
@@ -88,6 +88,63 @@ const config::Eni* FabricTwin::EniWith(const std::string& vpc_id, const IpAddres
     }
   }
   return nullptr;
+}
+
+const config::Eni* FabricTwin::EniAt(std::uint16_t port) const {
+  for (const config::Eni& eni : config_.enis()) {
+    if (eni.port() == port && port != 0) return &eni;
+  }
+  return nullptr;
+}
+
+bool FabricTwin::IsInVpc(const std::string& vpc_id, const IpAddress& address) const {
+  for (const config::Prefix& cidr : ById(config_.vpcs(), vpc_id).cidrs()) {
+    if (PrefixOf(cidr).Contains(address)) return true;
+  }
+  return false;
+}
+
+bool FabricTwin::IsZoneDown(const config::Eni& eni) const {
+  for (const config::Fault& fault : config_.faults()) {
+    if (fault.availability_zone() == SubnetOf(eni).az() && !fault.is_over()) return true;
+  }
+  return false;
+}
+
+std::uint64_t FabricTwin::ZoneFailedAt(const config::Eni& eni) const {
+  std::uint64_t generation = 0;
+  for (const config::Fault& fault : config_.faults()) {
+    if (fault.availability_zone() == SubnetOf(eni).az())
+      generation = std::max(generation, fault.began_at_generation());
+  }
+  return generation;
+}
+
+bool FabricTwin::IsLost(const Connection& connection) const {
+  for (const std::uint16_t port : {connection.source_port, connection.destination_port}) {
+    const config::Eni* eni = EniAt(port);
+    if (eni != nullptr && connection.decided < ZoneFailedAt(*eni)) return true;
+  }
+  if (!connection.nat) return false;
+  for (const config::Fault& fault : config_.faults()) {
+    if (fault.nat_gateway_id() == connection.nat_gateway &&
+        connection.decided < fault.began_at_generation())
+      return true;
+  }
+  const config::NatGateway& gateway = ById(config_.nat_gateways(), connection.nat_gateway);
+  return connection.decided < ZoneFailedAt(ById(config_.enis(), gateway.eni_id()));
+}
+
+const config::Route* FabricTwin::LongestRoute(const std::string& table_id,
+                                              const IpAddress& destination) const {
+  const config::Route* longest = nullptr;
+  for (const config::Route& route : ById(config_.route_tables(), table_id).routes()) {
+    const bool matches = PrefixOf(route.destination()).Contains(destination);
+    if (matches &&
+        (longest == nullptr || route.destination().length() > longest->destination().length()))
+      longest = &route;
+  }
+  return longest;
 }
 
 // vpc-semantics §5 and §17, seconds.
@@ -136,7 +193,17 @@ void FabricTwin::Remove(const std::shared_ptr<Connection>& connection) {
   std::erase_if(by_key_, [&](const auto& item) { return item.second.connection == connection; });
 }
 
-bool FabricTwin::IsTracked(std::uint16_t port, const flow::FiveTuple& as_sent) const {
+bool FabricTwin::IsTracked(const Related& own, std::uint16_t port,
+                           const flow::FiveTuple& as_sent) const {
+  if (own.connection != nullptr) {
+    const Connection& connection = *own.connection;
+    if (connection.tracked_at_source && connection.source_port == port &&
+        connection.sent == as_sent)
+      return true;
+    if (connection.tracked_at_destination && connection.destination_port == port &&
+        connection.received.Reversed() == as_sent)
+      return true;
+  }
   const auto found = by_key_.find(KeyText(port, as_sent));
   if (found == by_key_.end()) return false;
   const Connection& connection = *found->second.connection;
@@ -149,7 +216,8 @@ bool FabricTwin::PassesGroups(const Journey& journey, const config::Eni& eni,
   const bool ingress = direction == config::INGRESS;
   const flow::FiveTuple& tuple = journey.tuple;
   tracked = true;
-  if (IsTracked(static_cast<std::uint16_t>(eni.port()), ingress ? tuple.Reversed() : tuple))
+  if (IsTracked(journey.related, static_cast<std::uint16_t>(eni.port()),
+                ingress ? tuple.Reversed() : tuple))
     return true;
   const IpAddress peer = ingress ? tuple.source : tuple.destination;
   const config::SecurityGroupRule* permitting = nullptr;
@@ -158,11 +226,12 @@ bool FabricTwin::PassesGroups(const Journey& journey, const config::Eni& eni,
     for (const config::SecurityGroupRule& rule :
          ById(config_.security_groups(), group_id).rules()) {
       if (rule.direction() != direction) {
-        opposite_is_open |= IsAnywhere(rule) && AllowsEveryPort(rule.match(), tuple.protocol);
+        opposite_is_open |= IsAnywhere(rule, peer) && AllowsEveryPort(rule.match(), tuple.protocol);
         continue;
       }
       if (permitting != nullptr || !Matches(rule.match(), tuple, journey.packet->is_reply))
         continue;
+      if (ingress && journey.is_forwarded && !rule.security_group_id().empty()) continue;
       bool is_peer = rule.has_cidr() && PrefixOf(rule.cidr()).Contains(peer);
       for (const config::Eni& member : config_.enis()) {
         const auto& groups = member.security_group_ids();
@@ -175,7 +244,7 @@ bool FabricTwin::PassesGroups(const Journey& journey, const config::Eni& eni,
     }
   }
   if (permitting == nullptr) return false;
-  tracked = tuple.protocol == kIcmp || !IsAnywhere(*permitting) || !opposite_is_open;
+  tracked = tuple.protocol == kIcmp || !IsAnywhere(*permitting, peer) || !opposite_is_open;
   return true;
 }
 
@@ -196,7 +265,14 @@ bool FabricTwin::PassesAcl(const Journey& journey, const config::Subnet& subnet,
 
 void FabricTwin::LeaveEni(Journey& journey, const config::Eni& eni) const {
   const config::Subnet& subnet = SubnetOf(eni);
-  if (EniWith(subnet.vpc_id(), journey.tuple.source) != &eni) {
+  journey.vpc_id = subnet.vpc_id();
+  const bool is_own = EniWith(subnet.vpc_id(), journey.tuple.source) == &eni;
+  journey.is_forwarded = !is_own;
+  if (IsZoneDown(eni)) {
+    journey.answer = Drop("AZ_DOWN");
+    return;
+  }
+  if (eni.source_dest_check() && !is_own) {
     journey.answer = Drop("SOURCE_DEST_CHECK_SOURCE");
     return;
   }
@@ -208,18 +284,27 @@ void FabricTwin::LeaveEni(Journey& journey, const config::Eni& eni) const {
   const config::Eni* neighbor = EniWith(subnet.vpc_id(), journey.tuple.destination);
   if (neighbor != nullptr && neighbor->subnet_id() == subnet.id() &&
       neighbor->type() != config::Eni::NAT_GATEWAY) {
-    return EnterEni(journey, *neighbor);
+    return EnterEni(journey, *neighbor, false);
   }
   LeaveSubnet(journey, subnet);
 }
 
-void FabricTwin::EnterEni(Journey& journey, const config::Eni& eni) const {
+void FabricTwin::EnterEni(Journey& journey, const config::Eni& eni, bool is_appliance) const {
+  if (IsZoneDown(eni)) {
+    journey.answer = Drop("AZ_DOWN");
+    return;
+  }
+  if (eni.type() == config::Eni::NAT_GATEWAY) return EnterNatFromOutside(journey, eni);
   if (journey.subnet_id != eni.subnet_id() && !PassesAcl(journey, SubnetOf(eni), config::INGRESS)) {
     journey.answer = Drop("ACL_INBOUND_DENIED");
     return;
   }
   if (!PassesGroups(journey, eni, config::INGRESS, journey.tracked_at_destination)) {
     journey.answer = Drop("SG_INGRESS_DENIED");
+    return;
+  }
+  if (is_appliance && eni.source_dest_check()) {
+    journey.answer = Drop("SOURCE_DEST_CHECK_DESTINATION");
     return;
   }
   journey.answer = {TwinAnswer::Kind::kDeliver, "", static_cast<std::uint16_t>(eni.port()),
@@ -232,51 +317,83 @@ void FabricTwin::LeaveSubnet(Journey& journey, const config::Subnet& subnet) con
     journey.answer = Drop("ACL_OUTBOUND_DENIED");
     return;
   }
-  const config::Route* longest = nullptr;
-  for (const config::Route& route :
-       ById(config_.route_tables(), subnet.route_table_id()).routes()) {
-    const bool matches = PrefixOf(route.destination()).Contains(journey.tuple.destination);
-    if (matches &&
-        (longest == nullptr || route.destination().length() > longest->destination().length()))
-      longest = &route;
-  }
-  if (longest == nullptr) {
+  const config::Route* route = LongestRoute(subnet.route_table_id(), journey.tuple.destination);
+  if (route == nullptr) {
     journey.answer = Drop("NO_ROUTE");
     return;
   }
-  switch (longest->target()) {
+  FollowRoute(journey, subnet, *route);
+}
+
+void FabricTwin::FollowRoute(Journey& journey, const config::Subnet& subnet,
+                             const config::Route& route) const {
+  const std::string& target = route.target_id();
+  switch (route.target()) {
     case config::ROUTE_TARGET_LOCAL:
       return EnterVpc(journey, subnet.vpc_id());
     case config::ROUTE_TARGET_INTERNET_GATEWAY:
-      return LeaveThroughInternetGateway(journey, subnet.vpc_id());
-    case config::ROUTE_TARGET_NAT_GATEWAY: {
-      const config::NatGateway& gateway = ById(config_.nat_gateways(), longest->target_id());
-      return EnterNatFromInside(journey, ById(config_.enis(), gateway.eni_id()));
-    }
+      return LeaveThroughInternetGateway(journey);
+    case config::ROUTE_TARGET_NAT_GATEWAY:
+      return EnterNatFromInside(journey, ById(config_.nat_gateways(), target));
+    case config::ROUTE_TARGET_ENI:
+      return EnterEni(journey, ById(config_.enis(), target), true);
+    case config::ROUTE_TARGET_VPC_PEERING:
+      return CrossPeering(journey, ById(config_.vpc_peering_connections(), target));
+    case config::ROUTE_TARGET_EGRESS_ONLY_INTERNET_GATEWAY:
+      return LeaveThroughEgressOnlyGateway(journey);
+    case config::ROUTE_TARGET_GATEWAY_ENDPOINT:
+      return LeaveThroughEndpoint(journey, ById(config_.gateway_endpoints(), target));
     default:
       journey.answer = Drop("BLACKHOLE_ROUTE");
   }
 }
 
 void FabricTwin::EnterVpc(Journey& journey, const std::string& vpc_id) const {
+  journey.vpc_id = vpc_id;
   const config::Eni* owner = EniWith(vpc_id, journey.tuple.destination);
   if (owner == nullptr) {
     journey.answer = Drop("NO_SUCH_ADDRESS");
     return;
   }
-  if (owner->type() == config::Eni::NAT_GATEWAY) return EnterNatFromOutside(journey, *owner);
-  EnterEni(journey, *owner);
+  EnterEni(journey, *owner, false);
 }
 
-void FabricTwin::EnterNatFromInside(Journey& journey, const config::Eni& gateway) const {
+void FabricTwin::CrossPeering(Journey& journey, const config::VpcPeeringConnection& peering) const {
+  const std::string here = ById(config_.subnets(), journey.subnet_id).vpc_id();
+  const std::string& peer =
+      peering.requester_vpc_id() == here ? peering.accepter_vpc_id() : peering.requester_vpc_id();
+  if (!IsInVpc(here, journey.tuple.source) || !IsInVpc(peer, journey.tuple.destination)) {
+    journey.answer = Drop("PEERING_OUTSIDE_VPC");
+    return;
+  }
+  journey.subnet_id.clear();
+  EnterVpc(journey, peer);
+}
+
+void FabricTwin::EnterNatFromInside(Journey& journey, const config::NatGateway& nat) const {
+  const config::Eni& gateway = ById(config_.enis(), nat.eni_id());
   const config::Subnet& subnet = SubnetOf(gateway);
+  if (IsZoneDown(gateway)) {
+    journey.answer = Drop("AZ_DOWN");
+    return;
+  }
+  for (const config::Fault& fault : config_.faults()) {
+    if (fault.nat_gateway_id() != nat.id() || fault.is_over()) continue;
+    journey.answer = Drop("NAT_GATEWAY_DOWN");
+    return;
+  }
   if (journey.subnet_id != subnet.id() && !PassesAcl(journey, subnet, config::INGRESS)) {
     journey.answer = Drop("ACL_INBOUND_DENIED");
     return;
   }
   // Of ICMP only queries open a translation.
-  if (journey.tuple.protocol == kIcmp && journey.packet->is_reply) {
+  if ((journey.tuple.protocol == kIcmp && journey.packet->is_reply) ||
+      !journey.tuple.destination.is_v4()) {
     journey.answer = Drop("NAT_UNSUPPORTED_PROTOCOL");
+    return;
+  }
+  if (EniWith(subnet.vpc_id(), journey.tuple.source) == nullptr) {
+    journey.answer = Drop("NAT_SOURCE_OUTSIDE_VPC");
     return;
   }
   const std::shared_ptr<Connection>& known = journey.related.connection;
@@ -286,19 +403,36 @@ void FabricTwin::EnterNatFromInside(Journey& journey, const config::Eni& gateway
     journey.answer = {TwinAnswer::Kind::kReset, "", 0, {}, false};
     return;
   }
-  const IpAddress address = AddressOf(gateway.addresses(0).private_address());
-  journey.passes_nat = true;
-  if (has_binding && !journey.related.is_reply) {
+  IpAddress address = AddressOf(gateway.addresses(0).private_address());
+  bool keeps_binding = false;
+  for (const config::EniAddress& each : gateway.addresses()) {
+    const IpAddress candidate = AddressOf(each.private_address());
+    if (candidate == journey.packet->nat_address) address = candidate;
+    keeps_binding |= has_binding && !journey.related.is_reply && known->nat == candidate;
+  }
+  journey.is_always_tracked = true;
+  if (keeps_binding) {
+    address = *known->nat;
     journey.tuple.source_port = known->received.source_port;
   } else {
     journey.new_nat = address;
+    journey.nat_gateway = nat.id();
   }
   journey.tuple.source = address;
+  journey.vpc_id = subnet.vpc_id();
   LeaveSubnet(journey, subnet);
 }
 
 void FabricTwin::EnterNatFromOutside(Journey& journey, const config::Eni& gateway) const {
   const config::Subnet& subnet = SubnetOf(gateway);
+  for (const config::NatGateway& nat : config_.nat_gateways()) {
+    for (const config::Fault& fault : config_.faults()) {
+      if (nat.eni_id() != gateway.id() || fault.nat_gateway_id() != nat.id() || fault.is_over())
+        continue;
+      journey.answer = Drop("NAT_GATEWAY_DOWN");
+      return;
+    }
+  }
   if (journey.subnet_id != subnet.id() && !PassesAcl(journey, subnet, config::INGRESS)) {
     journey.answer = Drop("ACL_INBOUND_DENIED");
     return;
@@ -308,13 +442,14 @@ void FabricTwin::EnterNatFromOutside(Journey& journey, const config::Eni& gatewa
     journey.answer = Drop("NAT_UNSOLICITED_INBOUND");
     return;
   }
-  journey.passes_nat = true;
+  journey.is_always_tracked = true;
   journey.tuple.destination = known->sent.source;
   journey.tuple.destination_port = known->sent.source_port;
+  journey.vpc_id = subnet.vpc_id();
   LeaveSubnet(journey, subnet);
 }
 
-void FabricTwin::LeaveThroughInternetGateway(Journey& journey, const std::string& vpc_id) const {
+void FabricTwin::LeaveThroughInternetGateway(Journey& journey) const {
   if (IsPrivate(journey.tuple.destination)) {
     journey.answer = Drop("IGW_PRIVATE_DESTINATION");
     return;
@@ -323,32 +458,87 @@ void FabricTwin::LeaveThroughInternetGateway(Journey& journey, const std::string
     journey.answer = Drop("IGW_SHARED_DESTINATION");
     return;
   }
-  const config::Eni* owner = EniWith(vpc_id, journey.tuple.source);
-  std::string public_address;
-  if (owner != nullptr) {
+  const config::Eni* owner = EniWith(journey.vpc_id, journey.tuple.source);
+  if (owner == nullptr) {
+    journey.answer = Drop("SPOOFED_INTERNET_SOURCE");
+    return;
+  }
+  if (journey.tuple.source.is_v4()) {
+    std::string public_address;
     for (const config::EniAddress& address : owner->addresses()) {
       if (AddressOf(address.private_address()) == journey.tuple.source)
         public_address = address.public_address();
     }
+    if (public_address.empty()) {
+      journey.answer = Drop("NO_PUBLIC_ADDRESS");
+      return;
+    }
+    journey.tuple.source = AddressOf(public_address);
   }
-  if (public_address.empty()) {
-    journey.answer = Drop("NO_PUBLIC_ADDRESS");
-    return;
-  }
-  journey.tuple.source = AddressOf(public_address);
   CrossInternet(journey);
 }
 
-void FabricTwin::CrossInternet(Journey& journey) const {
+void FabricTwin::LeaveThroughEgressOnlyGateway(Journey& journey) const {
+  if (EniWith(journey.vpc_id, journey.tuple.source) == nullptr) {
+    journey.answer = Drop("SPOOFED_INTERNET_SOURCE");
+    return;
+  }
+  journey.is_always_tracked = true;
+  CrossInternet(journey);
+}
+
+void FabricTwin::LeaveThroughEndpoint(Journey& journey,
+                                      const config::GatewayEndpoint& endpoint) const {
+  const bool is_echo = journey.tuple.protocol == kIcmp && !journey.packet->is_reply;
+  if (journey.tuple.protocol != kTcp && !is_echo) {
+    journey.answer = Drop("ENDPOINT_PROTOCOL");
+    return;
+  }
+  if (EniWith(journey.vpc_id, journey.tuple.source) == nullptr) {
+    journey.answer = Drop("ENDPOINT_SOURCE_OUTSIDE_VPC");
+    return;
+  }
+  journey.is_always_tracked |= endpoint.always_tracked();
+  journey.is_through_endpoint = true;
+  if (!ReachesInternetHost(journey)) journey.answer = Drop("NO_INTERNET_DESTINATION");
+}
+
+// The service answers to a private address; where it leads is known from the connection.
+bool FabricTwin::ReturnsThroughEndpoint(Journey& journey) const {
+  if (journey.related.connection == nullptr || !journey.related.is_reply) return false;
+  const config::Eni* origin = EniAt(journey.related.connection->source_port);
+  if (origin == nullptr) return false;
+  const std::string vpc_id = SubnetOf(*origin).vpc_id();
+  if (EniWith(vpc_id, journey.tuple.destination) != origin) return false;
+  for (const config::GatewayEndpoint& endpoint : config_.gateway_endpoints()) {
+    if (endpoint.vpc_id() != vpc_id) continue;
+    for (const config::Prefix& cidr :
+         ById(config_.prefix_lists(), endpoint.prefix_list_id()).cidrs()) {
+      if (!PrefixOf(cidr).Contains(journey.tuple.source)) continue;
+      EnterVpc(journey, vpc_id);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool FabricTwin::ReachesInternetHost(Journey& journey) const {
   journey.subnet_id.clear();
   for (const config::InternetHost& host : config_.internet_hosts()) {
     for (const std::string& address : host.addresses()) {
       if (AddressOf(address) != journey.tuple.destination) continue;
       journey.answer = {TwinAnswer::Kind::kDeliver, "", static_cast<std::uint16_t>(host.port()),
                         journey.tuple, journey.new_nat.has_value()};
-      return;
+      return true;
     }
   }
+  return false;
+}
+
+void FabricTwin::CrossInternet(Journey& journey) const {
+  journey.subnet_id.clear();
+  if (journey.tuple.destination.is_v4() && ReturnsThroughEndpoint(journey)) return;
+  if (ReachesInternetHost(journey)) return;
   for (const config::Eni& eni : config_.enis()) {
     for (const config::EniAddress& address : eni.addresses()) {
       if (address.public_address().empty() ||
@@ -363,10 +553,59 @@ void FabricTwin::CrossInternet(Journey& journey) const {
         return;
       }
       journey.tuple.destination = AddressOf(address.private_address());
-      return EnterVpc(journey, SubnetOf(eni).vpc_id());
+      return EnterThroughGateway(journey, SubnetOf(eni).vpc_id());
+    }
+  }
+  if (!journey.tuple.destination.is_v4()) {
+    for (const config::Vpc& vpc : config_.vpcs()) {
+      if (IsInVpc(vpc.id(), journey.tuple.destination))
+        return EnterThroughGateway(journey, vpc.id());
     }
   }
   journey.answer = Drop("NO_INTERNET_DESTINATION");
+}
+
+// From the internet, with the private destination, by one of the VPC's gateways.
+void FabricTwin::EnterThroughGateway(Journey& journey, const std::string& vpc_id) const {
+  const IpAddress& destination = journey.tuple.destination;
+  const config::InternetGateway* gateway = nullptr;
+  for (const config::InternetGateway& each : config_.internet_gateways()) {
+    if (each.vpc_id() == vpc_id) gateway = &each;
+  }
+  bool has_egress_only = false;
+  for (const auto& each : config_.egress_only_internet_gateways())
+    has_egress_only |= each.vpc_id() == vpc_id;
+  if (has_egress_only && !destination.is_v4()) {
+    bool by_egress_only = gateway == nullptr;
+    if (const config::Eni* owner = EniWith(vpc_id, destination); owner != nullptr) {
+      const config::Route* back =
+          LongestRoute(SubnetOf(*owner).route_table_id(), journey.tuple.source);
+      by_egress_only |=
+          back != nullptr && back->target() == config::ROUTE_TARGET_EGRESS_ONLY_INTERNET_GATEWAY;
+    }
+    if (by_egress_only) {
+      if (journey.related.connection == nullptr || !journey.related.is_reply) {
+        journey.answer = Drop("EIGW_UNSOLICITED_INBOUND");
+        return;
+      }
+      return EnterVpc(journey, vpc_id);
+    }
+  }
+  if (gateway == nullptr) {
+    journey.answer = Drop("NO_INTERNET_DESTINATION");
+    return;
+  }
+  if (gateway->route_table_id().empty()) return EnterVpc(journey, vpc_id);
+  const config::Route* route = LongestRoute(gateway->route_table_id(), destination);
+  if (route == nullptr) return EnterVpc(journey, vpc_id);
+  if (route->target() == config::ROUTE_TARGET_BLACKHOLE) {
+    journey.answer = Drop("BLACKHOLE_ROUTE");
+    return;
+  }
+  if (route->target() != config::ROUTE_TARGET_ENI) return EnterVpc(journey, vpc_id);
+  journey.vpc_id = vpc_id;
+  const config::Eni& appliance = ById(config_.enis(), route->target_id());
+  EnterEni(journey, appliance, EniWith(vpc_id, destination) != &appliance);
 }
 
 FabricTwin::Journey FabricTwin::Travel(const TwinPacket& packet, const Related& related) const {
@@ -381,8 +620,10 @@ FabricTwin::Journey FabricTwin::Travel(const TwinPacket& packet, const Related& 
   }
   for (const config::InternetHost& host : config_.internet_hosts()) {
     if (host.port() != packet.port) continue;
-    if (AddressOf(host.addresses(0)) != packet.tuple.source && !IsPrivate(packet.tuple.source) &&
-        !IsShared(packet.tuple.source)) {
+    bool is_own = false;
+    for (const std::string& address : host.addresses())
+      is_own |= AddressOf(address) == packet.tuple.source;
+    if (!is_own && !IsPrivate(packet.tuple.source) && !IsShared(packet.tuple.source)) {
       journey.answer = Drop("SPOOFED_INTERNET_SOURCE");
     } else {
       CrossInternet(journey);
@@ -430,6 +671,10 @@ TwinAnswer FabricTwin::Decide(const TwinPacket& packet, Tick now) {
     Remove(related.connection);
     related = {};
   }
+  if (related.connection && IsLost(*related.connection)) {
+    Remove(related.connection);
+    related = {};
+  }
   Journey journey = Travel(packet, related);
   if (journey.answer.kind != TwinAnswer::Kind::kDeliver) return journey.answer;
   if (related.connection && !related.is_reply &&
@@ -441,19 +686,30 @@ TwinAnswer FabricTwin::Decide(const TwinPacket& packet, Tick now) {
     journey = Travel(packet, related);
     if (journey.answer.kind != TwinAnswer::Kind::kDeliver) return journey.answer;
   }
+  if (related.is_reply && !(journey.answer.tuple.Reversed() == related.connection->sent)) {
+    journey.answer.is_stateless = true;
+    return journey.answer;
+  }
   if (related.connection) {
+    related.connection->decided = config_.generation();
     Advance(*related.connection, related.is_reply, flags);
     related.connection->last_seen = now;
     return journey.answer;
   }
+  // A service that knows this private address and port from another VPC could not tell them apart.
+  if (journey.is_through_endpoint &&
+      Find(journey.answer.port, journey.answer.tuple.Reversed(), now).connection)
+    return Drop("ENDPOINT_ADDRESS_IN_USE");
   auto connection = std::make_shared<Connection>();
   connection->source_port = packet.port;
   connection->destination_port = journey.answer.port;
   connection->sent = packet.tuple;
   connection->received = journey.answer.tuple;
-  connection->tracked_at_source = journey.tracked_at_source || journey.passes_nat;
-  connection->tracked_at_destination = journey.tracked_at_destination || journey.passes_nat;
+  connection->tracked_at_source = journey.tracked_at_source || journey.is_always_tracked;
+  connection->tracked_at_destination = journey.tracked_at_destination || journey.is_always_tracked;
   connection->nat = journey.new_nat;
+  connection->nat_gateway = journey.nat_gateway;
+  connection->decided = config_.generation();
   connection->last_seen = now;
   connection->state = packet.tuple.protocol == kUdp    ? State::kUdpOneWay
                       : packet.tuple.protocol == kIcmp ? State::kEcho

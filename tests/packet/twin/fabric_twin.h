@@ -3,8 +3,10 @@
 // It reads the FabricConfig itself: rules, routes and addresses are lists that are searched from
 // the front, connections lie in a std::map by the text of their keys. Nothing is cached: every
 // packet is decided from the beginning, in the order of vpc-semantics §0, so a stale action or a
-// forgotten generation of the pipeline shows as a different answer. It knows IPv4 TCP without RST,
-// UDP and echo, in small frames that nobody has to fragment.
+// forgotten generation of the pipeline shows as a different answer. It knows TCP without RST, UDP
+// and IPv4's echo, in small frames that nobody has to fragment, and everything that such packets
+// can meet: internet, egress-only and NAT gateways, peering connections, gateway endpoints, edge
+// route tables, appliances, and zones and gateways that fail.
 #ifndef TAPLOOM_TESTS_PACKET_TWIN_FABRIC_TWIN_H_
 #define TAPLOOM_TESTS_PACKET_TWIN_FABRIC_TWIN_H_
 
@@ -27,6 +29,9 @@ struct TwinPacket {
   flow::FiveTuple tuple;
   std::string tcp_flags;
   bool is_reply = false;  // of an echo
+  // Which address a NAT gateway with several will choose is not predicted, but told; it must be one
+  // of the gateway's.
+  std::optional<wire::IpAddress> nat_address;
 };
 
 // What becomes of it.
@@ -37,6 +42,7 @@ struct TwinAnswer {
   std::uint16_t port = 0;  // kDeliver
   flow::FiveTuple tuple;   // kDeliver; of a new NAT binding the source port is not predicted
   bool port_is_chosen = false;
+  bool is_stateless = false;  // of a connection, but not translated as it expects: nothing is kept
 };
 
 class FabricTwin {
@@ -71,6 +77,8 @@ class FabricTwin {
     flow::FiveTuple sent, received;  // the original as it enters and as it leaves
     bool tracked_at_source = false, tracked_at_destination = false;
     std::optional<wire::IpAddress> nat;  // the gateway's private address
+    std::string nat_gateway;             // its id
+    std::uint64_t decided = 0;           // the generation in which a packet of it went through last
     State state = State::kEcho;
     bool original_closed = false, reply_closed = false;
     Tick last_seen{};
@@ -85,8 +93,12 @@ class FabricTwin {
     const TwinPacket* packet = nullptr;
     Related related;
     std::string subnet_id;  // it comes from; "" = outside
-    bool tracked_at_source = false, tracked_at_destination = false, passes_nat = false;
+    std::string vpc_id;     // where it is
+    bool tracked_at_source = false, tracked_at_destination = false, is_always_tracked = false;
+    bool is_forwarded = false;  // by an appliance
+    bool is_through_endpoint = false;
     std::optional<wire::IpAddress> new_nat;
+    std::string nat_gateway;
     TwinAnswer answer;
   };
 
@@ -96,21 +108,37 @@ class FabricTwin {
   Journey Travel(const TwinPacket& packet, const Related& related) const;
 
   void LeaveEni(Journey& journey, const config::Eni& eni) const;
-  void EnterEni(Journey& journey, const config::Eni& eni) const;
+  void EnterEni(Journey& journey, const config::Eni& eni, bool is_appliance) const;
   void LeaveSubnet(Journey& journey, const config::Subnet& subnet) const;
-  void EnterNatFromInside(Journey& journey, const config::Eni& gateway) const;
+  void FollowRoute(Journey& journey, const config::Subnet& subnet,
+                   const config::Route& route) const;
+  void EnterNatFromInside(Journey& journey, const config::NatGateway& gateway) const;
   void EnterNatFromOutside(Journey& journey, const config::Eni& gateway) const;
-  void LeaveThroughInternetGateway(Journey& journey, const std::string& vpc_id) const;
+  void LeaveThroughInternetGateway(Journey& journey) const;
+  void LeaveThroughEgressOnlyGateway(Journey& journey) const;
+  void LeaveThroughEndpoint(Journey& journey, const config::GatewayEndpoint& endpoint) const;
+  bool ReturnsThroughEndpoint(Journey& journey) const;
+  void CrossPeering(Journey& journey, const config::VpcPeeringConnection& peering) const;
   void CrossInternet(Journey& journey) const;
+  void EnterThroughGateway(Journey& journey, const std::string& vpc_id) const;
+  bool ReachesInternetHost(Journey& journey) const;
   void EnterVpc(Journey& journey, const std::string& vpc_id) const;
 
   bool PassesAcl(const Journey& journey, const config::Subnet& subnet,
                  config::Direction direction) const;
   bool PassesGroups(const Journey& journey, const config::Eni& eni, config::Direction direction,
                     bool& tracked) const;
-  bool IsTracked(std::uint16_t port, const flow::FiveTuple& as_sent) const;
+  bool IsTracked(const Related& own, std::uint16_t port, const flow::FiveTuple& as_sent) const;
 
+  const config::Route* LongestRoute(const std::string& table_id,
+                                    const wire::IpAddress& destination) const;
   const config::Subnet& SubnetOf(const config::Eni& eni) const;
+  bool IsInVpc(const std::string& vpc_id, const wire::IpAddress& address) const;
+  bool IsZoneDown(const config::Eni& eni) const;
+  // The generation in which the part failed last; 0 = it never did.
+  std::uint64_t ZoneFailedAt(const config::Eni& eni) const;
+  bool IsLost(const Connection& connection) const;
+  const config::Eni* EniAt(std::uint16_t port) const;
   const config::Eni* EniWith(const std::string& vpc_id, const wire::IpAddress& address) const;
 
   static Tick TimeoutOf(const Connection& connection);

@@ -1,13 +1,16 @@
 // Two hundred thousand random packets through the pipeline and through its slow twin, with rules,
-// ACLs and routes changing under them: the same verdict for each, the same packet out, the same
-// number of connections.
+// ACLs and routes changing and zones and gateways failing under them: the same verdict for each,
+// the same packet out, the same number of connections. And whatever the fast path forwards without
+// asking, the slow path would forward in the same way if it were asked.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "dataplane/slowpath/walk.h"
 #include "tests/packet/twin/fabric_twin.h"
 #include "tests/support/fabric_fixture.h"
 #include "tests/support/test_scale.h"
@@ -36,11 +39,41 @@ class RandomTraffic : public ::testing::Test {
       fabric_.Eni(vpc + "-app2", vpc + "-app", {"10.0.1.11"}, {vpc + "-app"});
       fabric_.NatGateway(vpc + "-nat", vpc + "-public",
                          {red ? "10.0.0.100 = 203.0.113.100" : "10.0.0.100 = 203.0.113.200"});
+      fabric_.PrefixList(vpc + "-service", {"198.51.100.8/32"});
+      fabric_.GatewayEndpoint(vpc + "-endpoint", vpc + "-service", red);
     }
-    fabric_.InternetHost("host", {"198.51.100.7"}).InternetHost("host2", {"198.51.100.8"});
+    AddGreen();
+    fabric_.Peering("red-green", "red", "green");
+    fabric_.InternetHost("host", {"198.51.100.7", "2001:db8:ffff::7"});
+    fabric_.InternetHost("host2", {"198.51.100.8"});
     for (const auto& [name, port] : fabric_.ports()) senders_.push_back(name);
     for (int i = 0; i < 20; ++i) ChangeSomething();
     Publish();
+  }
+
+  // Peered with red; IPv6 as well, by both gateways; an appliance before its public subnet; a NAT
+  // gateway with two addresses; two zones.
+  void AddGreen() {
+    fabric_.Vpc("green", {"10.1.0.0/16", "2001:db8:9::/56"})
+        .InternetGateway()
+        .EgressOnlyGateway()
+        .EdgeTable();
+    fabric_.Group("green-web", {}).Group("green-app", {});
+    fabric_.Group("green-any", {"in all from 0.0.0.0/0", "out all to 0.0.0.0/0", "in all from ::/0",
+                                "out all to ::/0"});
+    fabric_.Subnet("green-public", {"10.1.0.0/24", "2001:db8:9::/64"}, "eu-central-1b")
+        .Subnet("green-app", {"10.1.1.0/24", "2001:db8:9:1::/64"}, "eu-central-1c")
+        .Subnet("green-fw", {"10.1.2.0/24"}, "eu-central-1c");
+    fabric_.Eni("green-web", "green-public", {"10.1.0.10 = 203.0.113.30", "2001:db8:9::10"},
+                {"green-web"});
+    fabric_.Eni("green-app", "green-app", {"10.1.1.10", "2001:db8:9:1::10"}, {"green-app"});
+    fabric_.Eni("green-fw", "green-fw", {"10.1.2.10 = 203.0.113.33"}, {"green-any"},
+                {.source_dest_check = false});
+    fabric_.NatGateway("green-nat", "green-public",
+                       {"10.1.0.100 = 203.0.113.131", "10.1.0.101 = 203.0.113.132"});
+    fabric_.PrefixList("green-service", {"198.51.100.8/32"})
+        .GatewayEndpoint("green-endpoint", "green-service");
+    fabric_.Route("green-fw", "0.0.0.0/0 igw");
   }
 
   static std::uint64_t Seed() {
@@ -59,12 +92,71 @@ class RandomTraffic : public ::testing::Test {
     twin_.Publish(fabric_.config());
   }
 
-  // Most choices allow much: traffic that is always refused tests little.
-  void ChangeSomething() {
-    const std::string vpc = OneOf<std::string>({"red", "blue"});
+  // One of the targets, or no route at all.
+  void SetRoute(const std::string& table, const std::string& destination,
+                const std::vector<std::string>& targets) {
+    const std::string target = OneOf(targets);
+    if (target.empty()) {
+      fabric_.RemoveRoute(table, destination);
+    } else {
+      fabric_.Route(table, destination + " " + target);
+    }
+  }
+
+  void ChangeGreenRoutes() {
     switch (Below(4)) {
       case 0:
+        SetRoute("green-public", "0.0.0.0/0", {"igw", "igw", "igw", "blackhole"});
+        SetRoute("green-public", "10.0.0.0/16", {"pcx:red-green", "pcx:red-green", ""});
+        SetRoute("green-public", "::/0", {"igw", "eigw", ""});
+        return;
+      case 1:
+        SetRoute("green-app", "0.0.0.0/0",
+                 {"nat:green-nat", "nat:green-nat", "nat:green-nat", "eni:green-fw", "igw"});
+        SetRoute("green-app", "10.0.0.0/16", {"pcx:red-green", "pcx:red-green", ""});
+        SetRoute("green-app", "::/0", {"eigw", "eigw", "igw", ""});
+        return;
+      case 2:
+        SetRoute("green-app", "198.51.100.8/32", {"vpce:green-endpoint", "blackhole", "", ""});
+        SetRoute("green-app", "10.1.0.0/24", {"eni:green-fw", "", ""});
+        return;
+      case 3:
+        SetRoute("green-edge", "10.1.0.0/24", {"eni:green-fw", "local", "blackhole", "", ""});
+        return;
+    }
+  }
+
+  void ChangeFaults() {
+    const bool down = Below(3) == 0;
+    switch (Below(4)) {
+      case 0:
+        fabric_.ZoneFault("eu-central-1b", down);
+        return;
+      case 1:
+        fabric_.ZoneFault("eu-central-1c", down);
+        return;
+      default:
+        fabric_.NatFault(OneOf<std::string>({"red-nat", "blue-nat", "green-nat"}), down);
+    }
+  }
+
+  // Most choices allow much: traffic that is always refused tests little.
+  void ChangeSomething() {
+    std::string vpc = OneOf<std::string>({"red", "blue"});
+    switch (Below(7)) {
+      case 4:
+        ChangeGreenRoutes();
+        break;
+      case 5:
+        ChangeFaults();
+        break;
+      case 6:
+        SetRoute("red-public", "10.1.0.0/16", {"pcx:red-green", "pcx:red-green", ""});
+        SetRoute("red-app", "10.1.0.0/16", {"pcx:red-green", "pcx:red-green", ""});
+        break;
+      case 0:
       case 1: {
+        vpc = OneOf<std::string>({"red", "blue", "green"});
         static const std::vector<FabricBuilder::Texts> kRules = {
             {"in all from 0.0.0.0/0", "out all to 0.0.0.0/0"},
             {"in tcp 80 from 0.0.0.0/0", "out all to 0.0.0.0/0"},
@@ -74,6 +166,11 @@ class RandomTraffic : public ::testing::Test {
             {"in all from sg:" + std::string("%") + "-app",
              "out all to sg:" + std::string("%") + "-web", "out icmp to 0.0.0.0/0"},
             {"in tcp from 0.0.0.0/0", "in udp from 10.0.0.0/24", "out udp to 0.0.0.0/0"},
+            {"in all from 0.0.0.0/0", "out all to 0.0.0.0/0", "in all from ::/0",
+             "out all to ::/0"},
+            {"in all from 10.0.0.0/8", "out all to 0.0.0.0/0", "out all to ::/0"},
+            {"in tcp 80-81 from ::/0", "out udp to ::/0", "in all from 10.1.0.0/16",
+             "out all to 10.0.0.0/8"},
             {"out all to 0.0.0.0/0"},
             {}};
         FabricBuilder::Texts rules = OneOf(kRules);
@@ -91,7 +188,12 @@ class RandomTraffic : public ::testing::Test {
              "100 out allow all 0.0.0.0/0"},
             {"300 in allow all 0.0.0.0/0", "200 in deny udp 198.51.100.7/32",
              "100 out deny icmp 0.0.0.0/0", "200 out allow all 0.0.0.0/0"},
-            {"100 in allow tcp 0.0.0.0/0", "100 out allow tcp 0.0.0.0/0"}};
+            {"100 in allow tcp 0.0.0.0/0", "100 out allow tcp 0.0.0.0/0"},
+            {"100 in allow all 0.0.0.0/0", "100 out allow all 0.0.0.0/0", "101 in allow all ::/0",
+             "101 out allow all ::/0"},
+            {"90 in deny udp 2001:db8:ffff::/48", "100 in allow all 0.0.0.0/0",
+             "101 in allow all ::/0", "100 out allow all 0.0.0.0/0", "101 out allow tcp ::/0"}};
+        vpc = OneOf<std::string>({"red", "blue", "green", "green"});
         fabric_.Acl(vpc + OneOf<std::string>({"-public", "-app"}), OneOf(kEntries));
         break;
       }
@@ -100,19 +202,24 @@ class RandomTraffic : public ::testing::Test {
                       "0.0.0.0/0 " + OneOf<std::string>({"igw", "igw", "igw", "blackhole"}));
         const std::string way = OneOf<std::string>({"nat", "nat", "nat", "igw", "blackhole"});
         fabric_.Route(vpc + "-app", "0.0.0.0/0 " + (way == "nat" ? "nat:" + vpc + "-nat" : way));
-        if (Below(2) == 0) {
-          fabric_.Route(vpc + "-app", "198.51.100.8/32 blackhole");
-        } else {
-          fabric_.RemoveRoute(vpc + "-app", "198.51.100.8/32");
-        }
+        SetRoute(vpc + "-app", "198.51.100.8/32", {"blackhole", "vpce:" + vpc + "-endpoint", ""});
         break;
       }
     }
   }
 
-  std::string OwnAddressOf(const std::string& sender) {
-    if (sender == "host") return "198.51.100.7";
-    if (sender == "host2") return "198.51.100.8";
+  std::string OwnAddressOf(const std::string& sender, bool is_v6 = false) {
+    static const std::map<std::string, std::string> kV6 = {{"host", "2001:db8:ffff::7"},
+                                                           {"green-web", "2001:db8:9::10"},
+                                                           {"green-app", "2001:db8:9:1::10"}};
+    static const std::map<std::string, std::string> kV4 = {{"host", "198.51.100.7"},
+                                                           {"host2", "198.51.100.8"},
+                                                           {"green-web", "10.1.0.10"},
+                                                           {"green-app", "10.1.1.10"},
+                                                           {"green-fw", "10.1.2.10"}};
+    const auto& known = is_v6 ? kV6 : kV4;
+    if (const auto found = known.find(sender); found != known.end()) return found->second;
+    if (is_v6) return "";
     if (sender.ends_with("-web")) return "10.0.0.10";
     if (sender.ends_with("-bare")) return "10.0.0.11";
     return sender.ends_with("-app") ? "10.0.1.10" : "10.0.1.11";
@@ -120,19 +227,26 @@ class RandomTraffic : public ::testing::Test {
 
   TwinPacket NewPacket() {
     static const std::vector<std::string> kTargets = {
-        "10.0.0.10",    "10.0.0.11",    "10.0.1.10",     "10.0.1.11",     "10.0.0.100",
-        "203.0.113.10", "203.0.113.20", "203.0.113.100", "203.0.113.200", "198.51.100.7",
-        "198.51.100.8", "198.51.100.9", "10.0.1.99",     "192.168.1.1",   "100.64.0.1"};
+        "10.0.0.10",     "10.0.0.11",     "10.0.1.10",     "10.0.1.11",     "10.0.0.100",
+        "203.0.113.10",  "203.0.113.20",  "203.0.113.100", "203.0.113.200", "198.51.100.7",
+        "198.51.100.8",  "198.51.100.9",  "10.0.1.99",     "192.168.1.1",   "100.64.0.1",
+        "10.1.0.10",     "10.1.1.10",     "10.1.2.10",     "10.1.0.100",    "203.0.113.30",
+        "203.0.113.131", "203.0.113.132", "203.0.113.33",  "198.51.100.8"};
+    static const std::vector<std::string> kTargetsV6 = {
+        "2001:db8:9::10",   "2001:db8:9:1::10", "2001:db8:9:1::10", "2001:db8:ffff::7",
+        "2001:db8:ffff::7", "2001:db8:9:1::99", "2001:db8:9:2::1"};
     const std::string sender = OneOf(senders_);
+    const bool is_v6 = !OwnAddressOf(sender, true).empty() && Below(3) == 0;
+    const std::vector<std::string>& targets = is_v6 ? kTargetsV6 : kTargets;
     TwinPacket packet;
     packet.port = fabric_.port(sender);
-    const std::string own = OwnAddressOf(sender);
-    const bool forged = Below(50) == 0;
-    packet.tuple.source = *wire::IpAddress::Parse(forged ? OneOf(kTargets) : own);
+    const std::string own = OwnAddressOf(sender, is_v6);
+    const bool forged = Below(sender == "green-fw" ? 4 : 50) == 0;
+    packet.tuple.source = *wire::IpAddress::Parse(forged ? OneOf(targets) : own);
     do {
-      packet.tuple.destination = *wire::IpAddress::Parse(OneOf(kTargets));
+      packet.tuple.destination = *wire::IpAddress::Parse(OneOf(targets));
     } while (packet.tuple.destination == wire::IpAddress::Parse(own));
-    packet.tuple.protocol = OneOf<std::uint8_t>({kTcp, kTcp, kUdp, kIcmp});
+    packet.tuple.protocol = OneOf<std::uint8_t>({kTcp, kTcp, kUdp, is_v6 ? kUdp : kIcmp});
     // Below 1024, so that no binding of a NAT gateway can have the same port.
     packet.tuple.source_port = static_cast<std::uint16_t>(500 + Below(6));
     if (packet.tuple.protocol == kIcmp) {
@@ -149,6 +263,12 @@ class RandomTraffic : public ::testing::Test {
   TwinPacket FollowUp() {
     const Exchange& exchange = history_[Below(history_.size())];
     TwinPacket packet = exchange.sent;
+    packet.nat_address.reset();
+    if (exchange.received_port == fabric_.port("green-fw") && Below(2) == 0) {
+      packet.port = exchange.received_port;  // the appliance sends it on
+      packet.tuple = exchange.received;
+      return packet;
+    }
     if (Below(3) != 0) {
       packet.port = exchange.received_port;
       packet.tuple = exchange.received.Reversed();
@@ -164,17 +284,21 @@ class RandomTraffic : public ::testing::Test {
     const std::string sender = fabric_.name_of(packet.port);
     const flow::FiveTuple& tuple = packet.tuple;
     const std::string source = tuple.source.ToString(), destination = tuple.destination.ToString();
-    PacketBuilder builder =
-        tuple.protocol == kIcmp
-            ? packet.is_reply ? EchoReply(source, destination, tuple.destination_port)
-                              : Echo(source, destination, tuple.source_port)
-            : PacketBuilder(tuple.protocol, source + ":" + std::to_string(tuple.source_port),
-                            destination + ":" + std::to_string(tuple.destination_port));
+    const auto endpoint = [&](const std::string& address, std::uint16_t port) {
+      const bool is_v4 = tuple.source.is_v4();
+      return (is_v4 ? address : "[" + address + "]") + ":" + std::to_string(port);
+    };
+    PacketBuilder builder = tuple.protocol == kIcmp
+                                ? packet.is_reply
+                                      ? EchoReply(source, destination, tuple.destination_port)
+                                      : Echo(source, destination, tuple.source_port)
+                                : PacketBuilder(tuple.protocol, endpoint(source, tuple.source_port),
+                                                endpoint(destination, tuple.destination_port));
     if (tuple.protocol == kTcp) builder.Flags(packet.tcp_flags);
     wire::MacAddress next_hop = fabric_.router_mac(sender);
     for (const auto& [name, port] : fabric_.ports()) {
       const bool on_link = fabric_.router_mac(name) == next_hop && !sender.starts_with("host");
-      if (on_link && OwnAddressOf(name) == destination) {
+      if (on_link && OwnAddressOf(name, !tuple.source.is_v4()) == destination) {
         builder.To(fabric_.mac(name));
         return builder.From(fabric_.mac(sender)).Build();
       }
@@ -213,6 +337,42 @@ class RandomTraffic : public ::testing::Test {
     return fabric_.name_of(outcome.verdict.port) + ": " + TextOfTuple(received);
   }
 
+  // Which private address of a NAT gateway a receiver's view of the source comes from.
+  static wire::IpAddress BehindNat(const wire::IpAddress& seen) {
+    const std::string text = seen.ToString();
+    if (text == "203.0.113.131") return *wire::IpAddress::Parse("10.1.0.100");
+    if (text == "203.0.113.132") return *wire::IpAddress::Parse("10.1.0.101");
+    return seen;
+  }
+
+  // What the slow path says about a packet that the fast path has just forwarded.
+  std::string SlowPathText(const TwinPacket& packet, const Frame& frame, const Outcome& outcome) {
+    const wire::Headers& headers = outcome.headers;
+    slowpath::PacketView view{.ingress_port = packet.port,
+                              .tuple = flow::TupleOf(headers),
+                              .source_mac = SourceMacOf(frame),
+                              .destination_mac = DestinationMacOf(frame),
+                              .icmp_type = headers.icmp_type,
+                              .icmp_code = headers.icmp_code,
+                              .tcp_flags = headers.tcp_flags};
+    const flow::Connection* connection = nullptr;
+    const flow::Half* half =
+        bench_.connections().Peek({view.tuple, packet.port}, bench_.now(), &connection);
+    if (half == nullptr) return "no connection";
+    const flow::ConnectionRef related{const_cast<flow::Connection*>(connection),
+                                      half == &connection->halves[0]
+                                          ? flow::FlowDirection::kOriginal
+                                          : flow::FlowDirection::kReply};
+    slowpath::NullSink nobody;
+    const slowpath::Decision decision =
+        slowpath::Walk<slowpath::NullSink>(*snapshot_, bench_.connections(), related, bench_.now(),
+                                           /*random=*/0, nobody)
+            .Run(view);
+    if (decision.outcome != slowpath::Decision::Outcome::kDeliver)
+      return std::string("drop ") + taploom::TextOf(decision.reason).name;
+    return fabric_.name_of(decision.egress_port) + ": " + TextOfTuple(decision.tuple);
+  }
+
   struct Exchange {
     TwinPacket sent;
     std::uint16_t received_port = 0;
@@ -231,7 +391,7 @@ class RandomTraffic : public ::testing::Test {
 
 TEST_F(RandomTraffic, TwinAgreesOnEveryPacket) {
   SCOPED_TRACE("TAPLOOM_SEED=" + std::to_string(seed_));
-  int delivered = 0, translated = 0, replies = 0;
+  int delivered = 0, translated = 0, replies = 0, fast = 0;
   for (int i = 0; i < kPackets; ++i) {
     if (Below(400) == 0) {
       ChangeSomething();
@@ -240,22 +400,33 @@ TEST_F(RandomTraffic, TwinAgreesOnEveryPacket) {
     if (Below(10) == 0)
       bench_.Advance(std::chrono::milliseconds(Below(Below(200) == 0 ? 400'000 : 2'000)));
     if (Below(20) == 0) bench_.Expire();
-    const TwinPacket packet = history_.empty() || Below(2) == 0 ? NewPacket() : FollowUp();
-    TwinAnswer expected = twin_.Decide(packet, bench_.now());
-    const Outcome outcome = bench_.Process(FrameOf(packet), packet.port);
+    TwinPacket packet = history_.empty() || Below(2) == 0 ? NewPacket() : FollowUp();
+    const Frame frame = FrameOf(packet);
+    const std::uint64_t asked = bench_.counters().slow_path_packets.value();
+    const Outcome outcome = bench_.Process(frame, packet.port);
     flow::FiveTuple received;
     const std::string actual = TextOf(outcome, received);
-    if (expected.port_is_chosen && outcome.verdict.kind == Verdict::Kind::kForward) {
-      ASSERT_EQ(twin_.Chose(received.source_port), "")
-          << "packet " << i << ": " << TextOfTuple(packet.tuple);
+    const bool is_forwarded = outcome.verdict.kind == Verdict::Kind::kForward;
+    if (is_forwarded) packet.nat_address = BehindNat(received.source);
+    TwinAnswer expected = twin_.Decide(packet, bench_.now());
+    if (expected.port_is_chosen && is_forwarded) {
+      if (!expected.is_stateless) {
+        ASSERT_EQ(twin_.Chose(received.source_port), "")
+            << "packet " << i << ": " << TextOfTuple(packet.tuple);
+      }
       expected.tuple.source_port = received.source_port;
       ++translated;
     }
     ASSERT_EQ(actual, TextOf(expected))
         << "packet " << i << " from " << fabric_.name_of(packet.port) << ": "
         << TextOfTuple(packet.tuple) << " " << packet.tcp_flags;
-    if (outcome.verdict.kind != Verdict::Kind::kForward) continue;
+    if (!is_forwarded) continue;
     ++delivered;
+    if (bench_.counters().slow_path_packets.value() == asked) {
+      ++fast;
+      ASSERT_EQ(SlowPathText(packet, frame, outcome), actual)
+          << "packet " << i << ": fast path and slow path disagree";
+    }
     replies += packet.is_reply ? 1 : 0;
     if (i % 8 == 0) {
       ASSERT_EQ(ChecksumFault(outcome.frame), "") << "packet " << i;
@@ -278,6 +449,7 @@ TEST_F(RandomTraffic, TwinAgreesOnEveryPacket) {
   EXPECT_GT(delivered, kPackets / 10);
   EXPECT_GT(translated, kPackets / 1000);
   EXPECT_GT(replies, kPackets / 1000);
+  EXPECT_GT(fast, kPackets / 100);
 
   bench_.Advance(std::chrono::days(6));
   for (int i = 0; i < 2000 && bench_.connections().size() > 0; ++i) bench_.Expire();

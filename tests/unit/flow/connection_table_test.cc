@@ -44,6 +44,21 @@ TEST_F(ConnectionTableTest, BothKeysFindTheOneConnection) {
   EXPECT_EQ(0u, table.size());
 }
 
+// Two connections may want the same reply key: two VPCs with the same addresses at one service.
+TEST_F(ConnectionTableTest, AConnectionThatIsOverLeavesItsReplyKeyToAnother) {
+  ConnectionTable table({.capacity = 4});
+  ASSERT_NE(nullptr, Add(table, 1));
+  Connection* beside = table.Insert(Key(2, 1), Key(1, 2), Tick(), error);
+  ASSERT_NE(nullptr, beside);
+  EXPECT_FALSE(beside->has(Connection::kReplyInTable));
+  table.Remove(*beside);
+  Connection* after = table.Insert(Key(2, 1), Key(1, 2), seconds(61), error);
+  ASSERT_NE(nullptr, after);
+  EXPECT_TRUE(after->has(Connection::kReplyInTable));
+  EXPECT_EQ(after, table.Find(Key(1, 2), seconds(61)).connection);
+  EXPECT_FALSE(table.Find(Key(1, 1), seconds(61)));
+}
+
 TEST_F(ConnectionTableTest, TakesAsManyAsItsCapacity) {
   constexpr std::uint32_t kCapacity = 65'536;
   ConnectionTable table({.capacity = kCapacity, .capacity_per_port = 2 * kCapacity});

@@ -131,6 +131,30 @@ TEST_F(RowsTest, NatGatewaysCountInCloudWatchsWords) {
   EXPECT_EQ(nat["public_ip"], "203.0.113.10");
   EXPECT_EQ(nat["ErrorPortAllocation"], 3);
   EXPECT_EQ(nat["ActiveConnectionCount"], 7);
+  for (const char* metric :
+       {"ActiveConnectionCount", "BytesInFromDestination", "BytesInFromSource",
+        "BytesOutToDestination", "BytesOutToSource", "ConnectionAttemptCount",
+        "ConnectionEstablishedCount", "ErrorPortAllocation", "IdleTimeoutCount", "PacketsDropCount",
+        "PacketsInFromDestination", "PacketsInFromSource", "PacketsOutToDestination",
+        "PacketsOutToSource", "PeakBytesPerSecond", "PeakPacketsPerSecond"})
+    EXPECT_TRUE(nat.contains(metric)) << metric;
+}
+
+TEST_F(RowsTest, WhatHasFailedIsShownWhereItIsLookedFor) {
+  EXPECT_EQ(Get("azs").at(0)["state"], "available");
+  EXPECT_TRUE(Get("faults").empty());
+  config::Fault* fault = plan_.config.add_faults();
+  fault->set_nat_gateway_id(plan_.config.nat_gateways(0).id());
+  EXPECT_EQ(Get("nats").at(0)["state"], "down");
+  EXPECT_EQ(Get("azs").at(0)["state"], "available");
+  EXPECT_EQ(Get("faults").at(0)["name"], "nat-a");
+  fault->set_is_over(true);
+  EXPECT_EQ(Get("nats").at(0)["state"], "available");
+  EXPECT_TRUE(Get("faults").empty());
+  plan_.config.add_faults()->set_availability_zone(plan_.config.subnets(0).az());
+  EXPECT_EQ(Get("azs").at(0)["state"], "down");
+  EXPECT_EQ(Get("nats").at(0)["state"], "down");
+  EXPECT_EQ(Get("routes").at(0)["state"], "active");
 }
 
 TEST_F(RowsTest, DropsNameTheInterfaceAndTheReason) {
