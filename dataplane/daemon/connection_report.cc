@@ -49,7 +49,7 @@ void AddRules(const std::shared_ptr<const tables::RuleSet>& rules,
               std::unordered_set<const tables::RuleSet*>& seen,
               std::unordered_map<std::uint64_t, const std::string*>& ids) {
   if (rules == nullptr || !seen.insert(rules.get()).second) return;
-  for (const tables::Rule& rule : rules->rules()) ids[slowpath::RuleDigest(rule.id)] = &rule.id;
+  for (const tables::Rule& rule : rules->rules()) ids[rule.digest] = &rule.id;
 }
 
 }  // namespace

@@ -187,6 +187,7 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
   std::atomic_thread_fence(std::memory_order_release);
   Connection fresh;
   fresh.version = version;
+  fresh.wheel_previous = TimingWheel::kNil;
   connection = fresh;
   connection.keys[0] = original_view.packed;
   connection.keys[1] = reply_view.packed;
@@ -209,7 +210,6 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
   if (is_free && InsertReference(reply_places, index * 2 + 2))
     connection.flags |= Connection::kReplyInTable;
   connection.created = connection.last_seen = now;
-  wheel_.Schedule(index, now);
   ++connections_per_port_[original.ingress_port];
   ++connections_per_port_[reply.ingress_port];
   SetSize(size() + 1);
@@ -263,10 +263,12 @@ void ConnectionTable::Free(std::uint32_t index) {
 
 bool ConnectionTable::Expire(Tick now, std::uint32_t budget) {
   return wheel_.Advance(now, budget, [this, now](std::uint32_t index) {
-    Connection& connection = arena_[index];
-    // Advance has taken it down; Free expects it to hang.
-    wheel_.Schedule(index, connection.last_seen + Tick(connection.timeout_ms));
-    if (connection.IsExpired(now)) Free(index);
+    const Connection& connection = arena_[index];
+    if (connection.IsExpired(now)) {
+      Free(index);
+    } else {
+      wheel_.Schedule(index, connection.last_seen + Tick(connection.timeout_ms));
+    }
   });
 }
 

@@ -102,11 +102,14 @@ class ConnectionTable {
   const Half* Peek(const FlowKey& key, Tick now, const Connection** connection) const;
   bool Contains(const FlowKey& key) const { return FindReference(KeyView(key)) != kEmpty; }
 
+  // Fetches what Insert will read to find room for a key.
+  void PrefetchPlaces(const FlowKey& key) const;
+
   // A new connection with both keys and everything else zero except its times; the caller fills in
-  // the rest at once and calls SetTimeout. REQUIRES: the original key is not in the table; of IPv6,
-  // the reply's addresses are the original's the other way round. When the reply key is in the
-  // table (the path is asymmetric and the reply has a flow of its own), only the original half is
-  // inserted and kReplyInTable stays clear.
+  // the rest at once and calls SetTimeout, without which it never expires. REQUIRES: the original
+  // key is not in the table; of IPv6, the reply's addresses are the original's the other way round.
+  // When the reply key is in the table (the path is asymmetric and the reply has a flow of its
+  // own), only the original half is inserted and kReplyInTable stays clear.
   Connection* Insert(const FlowKey& original, const FlowKey& reply, Tick now, InsertError& error);
 
   void Remove(Connection& connection);
@@ -221,6 +224,12 @@ inline ConnectionTable::Places ConnectionTable::PlacesOf(const KeyView& key) con
   // neighbouring tags.
   const std::size_t second = (first ^ (tag * std::size_t{0x5bd1e995})) & bucket_mask_;
   return {first, second, tag};
+}
+
+[[gnu::always_inline]] inline void ConnectionTable::PrefetchPlaces(const FlowKey& key) const {
+  const Places places = PlacesOf(KeyView(key));
+  __builtin_prefetch(&buckets_[places.first], 1);
+  __builtin_prefetch(&buckets_[places.second], 1);
 }
 
 inline std::uint32_t ConnectionTable::SlotsWith(const Bucket& bucket, std::uint16_t tag) {

@@ -27,7 +27,8 @@ void TimingWheel::Push(std::uint32_t index, std::size_t slot) {
 }
 
 void TimingWheel::Cancel(std::uint32_t index) {
-  const Connection& connection = arena_[index];
+  Connection& connection = arena_[index];
+  if (connection.wheel_previous == kNil) return;
   if (connection.wheel_next != kNil)
     arena_[connection.wheel_next].wheel_previous = connection.wheel_previous;
   if ((connection.wheel_previous & kFirstOfSlot) == 0) {
@@ -35,6 +36,7 @@ void TimingWheel::Cancel(std::uint32_t index) {
   } else {
     slots_[connection.wheel_previous & ~kFirstOfSlot] = connection.wheel_next;
   }
+  connection.wheel_previous = kNil;
 }
 
 bool TimingWheel::Cascade(std::int64_t second, std::uint32_t& budget) {

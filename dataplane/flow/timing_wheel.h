@@ -26,7 +26,7 @@ class TimingWheel {
 
   // Hangs the connection into the slot of `deadline`. REQUIRES: it hangs in none.
   void Schedule(std::uint32_t index, Tick deadline);
-  void Cancel(std::uint32_t index);  // REQUIRES: it hangs in one
+  void Cancel(std::uint32_t index);  // takes it down, if it hangs in one
 
   // Takes down connections whose slot has passed by `now`, calling visit(index) for each, which may
   // schedule it again or not. At most `budget` visits; what is left is done in later calls, and
@@ -67,7 +67,7 @@ class TimingWheel {
 
  private:
   static constexpr std::int64_t kFineSlots = 512, kCoarseSlots = 8192, kCoarseSeconds = 64;
-  // In wheel_previous: the first of a slot, and which.
+  // In wheel_previous: the first of a slot, and which; kNil for one that hangs in none.
   static constexpr std::uint32_t kFirstOfSlot = 0x80000000u;
 
   static std::int64_t SecondOf(Tick tick) { return tick.count() / 1000; }

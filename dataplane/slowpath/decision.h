@@ -31,7 +31,7 @@ struct PacketView {
 struct Admission {
   bool filtered = false;   // the end has security groups
   bool tracked = false;    // replies pass without a rule (vpc-semantics §5)
-  std::uint64_t rule = 0;  // RuleDigest of the rule that admitted it, 0 = none
+  std::uint64_t rule = 0;  // tables::RuleDigest of the rule that admitted it, 0 = none
 };
 
 struct NatBinding {
@@ -79,10 +79,6 @@ struct Decision {
   // kDrop: the ENI at whose edge it happened, when it was at one.
   tables::EniIndex where;
 };
-
-// 64 bits that name a rule across snapshots: the first 16 hex digits after the dash of
-// "sgr-0123456789abcdef0".
-std::uint64_t RuleDigest(std::string_view rule_id);
 
 }  // namespace taploom::slowpath
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 namespace taploom::slowpath {
 namespace {
 
@@ -40,15 +38,6 @@ std::string TargetText(const tables::Snapshot& snapshot, const tables::Route& ro
 }
 
 }  // namespace
-
-std::uint64_t RuleDigest(std::string_view rule_id) {
-  const auto dash = rule_id.find('-');
-  if (dash == std::string_view::npos) return 0;
-  std::uint64_t digest = 0;
-  const std::string_view digits = rule_id.substr(dash + 1, 16);
-  std::from_chars(digits.data(), digits.data() + digits.size(), digest, 16);
-  return digest;
-}
 
 std::string EndpointText(const wire::IpAddress& address, std::uint16_t port,
                          std::uint8_t protocol) {

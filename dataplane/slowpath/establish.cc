@@ -24,9 +24,13 @@ std::uint16_t NextPort(std::uint16_t port) {
   return port == 65'535 ? flow::NatPorts::kFirstPort : static_cast<std::uint16_t>(port + 1);
 }
 
+flow::FlowKey ReplyKey(const Decision& decision) {
+  return {decision.tuple.Reversed(), decision.egress_port};
+}
+
 bool MoveToFreePort(const flow::ConnectionTable& connections, Decision& decision) {
   for (std::uint32_t tries = 0; tries < flow::NatPorts::kPortCount; ++tries) {
-    if (!connections.Contains({decision.tuple.Reversed(), decision.egress_port})) return true;
+    if (!connections.Contains(ReplyKey(decision))) return true;
     decision.tuple.source_port = decision.nat->port = NextPort(decision.nat->port);
   }
   return false;
@@ -77,12 +81,16 @@ flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connecti
 EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snapshot& snapshot,
                           const PacketView& packet, const wire::Headers& headers,
                           Decision& decision, std::uint16_t gateway_slot, Tick now) {
-  if (decision.nat && !MoveToFreePort(connections, decision))
-    return {nullptr, DropReason::kNatPortAllocation};
+  connections.PrefetchPlaces(ReplyKey(decision));
+  flow::FlowAction action = ActionOf(decision, packet, snapshot.generation);
+  if (decision.nat) {
+    const std::uint16_t port = decision.nat->port;
+    if (!MoveToFreePort(connections, decision)) return {nullptr, DropReason::kNatPortAllocation};
+    if (decision.nat->port != port) action = ActionOf(decision, packet, snapshot.generation);
+  }
   flow::InsertError error;
   flow::Connection* connection =
-      connections.Insert({packet.tuple, packet.ingress_port},
-                         {decision.tuple.Reversed(), decision.egress_port}, now, error);
+      connections.Insert({packet.tuple, packet.ingress_port}, ReplyKey(decision), now, error);
   if (connection == nullptr) {
     return {nullptr, error == flow::InsertError::kQuota ? DropReason::kConnectionQuota
                                                         : DropReason::kConnectionTableFull};
@@ -98,7 +106,7 @@ EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snap
     connections.Remove(*connection);
     return {nullptr, DropReason::kEndpointAddressInUse};
   }
-  connection->halves[0].action = ActionOf(decision, packet, snapshot.generation);
+  connection->halves[0].action = action;
   connection->flags |= TrackingFlags(decision);
   connection->halves[0].rule = decision.source.rule;
   connection->halves[1].rule = decision.destination.rule;

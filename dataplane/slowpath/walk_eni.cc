@@ -15,11 +15,19 @@ namespace {
 // §1): the router (base+1), DNS (base+2) and the one kept for the future (base+3).
 bool IsReservedIn(const tables::Subnet& subnet, const wire::IpAddress& address) {
   for (const wire::IpPrefix& cidr : subnet.cidrs) {
+    if (!cidr.Contains(address)) continue;
     for (std::uint32_t offset = 1; offset <= 3; ++offset) {
       if (cidr.address.Plus(offset) == address) return true;
     }
   }
   return false;
+}
+
+// At the end that sends in `direction`.
+bool IsTrackedAtSender(const flow::Connection& connection, flow::FlowDirection direction) {
+  return connection.has(direction == flow::FlowDirection::kOriginal
+                            ? flow::Connection::kTrackedAtSource
+                            : flow::Connection::kTrackedAtDestination);
 }
 
 }  // namespace
@@ -146,6 +154,8 @@ template <typename Sink>
 bool Walk<Sink>::IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_sent) const {
   if (packet_.is_icmp_error)
     return false;  // needs a rule of its own (vpc-semantics §5, since 2022)
+  // Of a first packet it is known that no connection has its key.
+  if (!related_ && eni.port == packet_.ingress_port && as_sent == packet_.tuple) return false;
   const flow::FlowKey key{as_sent, eni.port};
   // The packet's own connection first. Where the way there and the way back differ, another one may
   // hold its reply's key in the table, and end before it.
@@ -160,15 +170,15 @@ bool Walk<Sink>::IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_s
   const flow::Connection* connection = nullptr;
   const flow::Half* half = connections_.Peek(key, now_, &connection);
   if (half == nullptr) return false;
-  const bool at_source = half == &connection->halves[0];
-  return connection->has(at_source ? flow::Connection::kTrackedAtSource
-                                   : flow::Connection::kTrackedAtDestination);
+  const bool is_original = half == &connection->halves[0];
+  return IsTrackedAtSender(
+      *connection, is_original ? flow::FlowDirection::kOriginal : flow::FlowDirection::kReply);
 }
 
 template <typename Sink>
 Admission Walk<Sink>::Admit(const tables::RuleSet& rules, std::uint32_t rule,
                             const tables::RuleSet& opposite) const {
-  Admission admission{.filtered = true, .tracked = true, .rule = RuleDigest(rules.rule(rule).id)};
+  Admission admission{.filtered = true, .tracked = true, .rule = rules.rule(rule).digest};
   if (wire::HasPorts(tuple_.protocol)) {
     const wire::Family family = tuple_.source.family();
     admission.tracked =

@@ -23,7 +23,7 @@ constexpr std::uint16_t kNarrowNotFound = 0xffffu;
 // Multiples of the stride, so that node boundaries do not depend on the size of the table. Every
 // step pays for itself only when the 2^bits entries are not many more than the routes.
 unsigned RootBits(std::size_t route_count) {
-  if (route_count < 512) return 0;
+  if (route_count < 64) return 0;
   if (route_count < 32'768) return 2 * kStride;
   return 3 * kStride;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "dataplane/tables/rule_digest.h"
 #include "dataplane/wire/protocol.h"
 
 namespace taploom::tables {
@@ -53,11 +54,14 @@ bool AllowsEveryPort(const Rule& rule, int protocol) {
 }  // namespace
 
 RuleSet::RuleSet(std::vector<Rule> rules) : rules_(std::move(rules)), bitmaps_(rules_.size()) {
+  for (Rule& rule : rules_) rule.digest = RuleDigest(rule.id);
   if (rules_.empty()) return;
   RuleBitmapInterner interner(bitmaps_);
   CompilePeers(interner);
   CompileSelectors(interner);
   FindAnywhere();
+  sole_v4_ = FindSole(wire::Family::kIpv4);
+  sole_v6_ = FindSole(wire::Family::kIpv6);
 }
 
 // Each prefix gets the rules that name it and, because a lookup returns the longest prefix only,
@@ -131,7 +135,19 @@ void RuleSet::FindAnywhere() {
   }
 }
 
+std::uint32_t RuleSet::FindSole(wire::Family family) const {
+  for (std::uint32_t position = 0; position < rules_.size(); ++position) {
+    const Rule& rule = rules_[position];
+    if (rule.protocol == kAnyProtocol && anywhere_[position].Includes(family)) return position;
+    const auto is_of_family = [&](const wire::IpPrefix& peer) { return peer.family() == family; };
+    if (std::any_of(rule.peers.begin(), rule.peers.end(), is_of_family)) return kNoMatch;
+  }
+  return kNoMatch;
+}
+
 std::uint32_t RuleSet::Match(const RuleQuery& query) const {
+  const std::uint32_t sole = query.peer.is_v4() ? sole_v4_ : sole_v6_;
+  if (sole != kNoMatch) return sole;
   const RuleBitmaps::Id peer_rules = peers_.Find(query.peer);
   if (peer_rules == Lpm::kNotFound) return kNoMatch;
   const SelectorTable& selectors = selectors_[selectors_of_protocol_[query.protocol]];

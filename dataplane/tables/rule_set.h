@@ -32,7 +32,8 @@ struct Rule {
   std::int16_t icmp_type = -1, icmp_code = -1;   // -1 = any; ICMP and ICMPv6 only
   std::vector<wire::IpPrefix> peers;  // matches when any contains the peer; empty = matches nothing
   bool names_group = false;           // the peers are the members of a security group
-  std::string peer_text;  // as the user would write it: "0.0.0.0/0", "sg:alb", "pl:partners"
+  std::string peer_text;     // as the user would write it: "0.0.0.0/0", "sg:alb", "pl:partners"
+  std::uint64_t digest = 0;  // RuleDigest of the id, set by RuleSet
 };
 
 // What a filter looks at. `peer` is the other end: the source on ingress, the destination on
@@ -79,6 +80,7 @@ class RuleSet {
   void CompilePeers(RuleBitmapInterner& interner);
   void CompileSelectors(RuleBitmapInterner& interner);
   void FindAnywhere();
+  std::uint32_t FindSole(wire::Family family) const;
 
   std::vector<Rule> rules_;
   // A match is the lowest bit of bitmap(peer) & bitmap(protocol, selector).
@@ -88,6 +90,9 @@ class RuleSet {
   std::array<std::uint16_t, 256> selectors_of_protocol_{};  // → position in selectors_
   std::vector<Anywhere> anywhere_;                          // by rule
   Anywhere allows_all_tcp_, allows_all_udp_;
+  // The rule that decides for every packet of the family, because it matches all of them and none
+  // before it matches any; or kNoMatch. The whole of a default network ACL.
+  std::uint32_t sole_v4_ = kNoMatch, sole_v6_ = kNoMatch;
 };
 
 }  // namespace taploom::tables

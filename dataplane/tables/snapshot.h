@@ -7,6 +7,8 @@
 #ifndef TAPLOOM_DATAPLANE_TABLES_SNAPSHOT_H_
 #define TAPLOOM_DATAPLANE_TABLES_SNAPSHOT_H_
 
+#include <absl/container/flat_hash_map.h>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -72,13 +74,16 @@ struct NameHash {
 using NameTable =
     std::unordered_map<std::string, std::vector<wire::IpAddress>, NameHash, std::equal_to<>>;
 
+template <typename Value>
+using AddressMap = absl::flat_hash_map<wire::IpAddress, Value>;
+
 struct Vpc {
   std::string id, name, region;
   std::vector<wire::IpPrefix> cidrs;
   InternetGatewayIndex internet_gateway;               // attached, or none
   EgressOnlyInternetGatewayIndex egress_only_gateway;  // or none
   std::vector<GatewayEndpointIndex> gateway_endpoints;
-  std::unordered_map<wire::IpAddress, EniIndex> eni_by_address;  // every private address
+  AddressMap<EniIndex> eni_by_address;  // every private address
 
   bool Contains(const wire::IpAddress& address) const {
     for (const wire::IpPrefix& cidr : cidrs) {
@@ -274,8 +279,8 @@ struct Snapshot {
   std::vector<InternetHost> internet_hosts;
   std::vector<PortOwner>
       ports;  // by PortId; shorter than the largest port when the rest are unused
-  std::unordered_map<wire::IpAddress, PublicBinding> public_bindings;
-  std::unordered_map<wire::IpAddress, InternetHostIndex> internet_host_by_address;
+  AddressMap<PublicBinding> public_bindings;
+  AddressMap<InternetHostIndex> internet_host_by_address;
   InternetHostIndex rest_of_internet;  // the host that has the rest, if there is one
   NameTable internet_names;            // what internet hosts resolve
   bool has_faults = false;             // something is down, or has been

@@ -100,11 +100,6 @@ IpPrefix IpPrefix::Of(const IpAddress& address, std::uint8_t length) {
   return {IpAddress::V6FromBytes(bytes.data()), length};
 }
 
-bool IpPrefix::Contains(const IpAddress& candidate) const {
-  if (candidate.family() != family()) return false;
-  return Of(candidate, length).address == address;
-}
-
 IpAddress IpPrefix::last() const {
   auto bytes = address.mapped();
   const unsigned kept = MappedLength(*this);

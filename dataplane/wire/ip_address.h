@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "dataplane/wire/byte_order.h"
 
@@ -74,10 +75,27 @@ class IpAddress {
 
   std::string ToString() const;
 
-  friend bool operator==(const IpAddress&, const IpAddress&) = default;
-  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  // Two words, not a call to memcmp.
+  friend bool operator==(const IpAddress& a, const IpAddress& b) {
+    return ((a.Word(0) ^ b.Word(0)) | (a.Word(8) ^ b.Word(8))) == 0;
+  }
+  friend std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b) {
+    const auto order = a.High() <=> b.High();
+    return order != 0 ? order : a.Low() <=> b.Low();
+  }
+
+  template <typename H>
+  friend H AbslHashValue(H state, const IpAddress& address) {
+    return H::combine(std::move(state), address.Word(0), address.Word(8));
+  }
 
  private:
+  friend struct IpPrefix;
+
+  std::uint64_t Word(std::size_t at) const { return Load<std::uint64_t>(bytes_.data() + at); }
+  std::uint64_t High() const { return Load<be64>(bytes_.data()).value(); }
+  std::uint64_t Low() const { return Load<be64>(bytes_.data() + 8).value(); }
+
   std::array<std::uint8_t, 16> bytes_{};
 };
 static_assert(sizeof(IpAddress) == 16, "a flow key holds two of these");
@@ -96,7 +114,15 @@ struct IpPrefix {
     return {address, address.is_v4() ? std::uint8_t{32} : std::uint8_t{128}};
   }
 
-  bool Contains(const IpAddress& candidate) const;
+  bool Contains(const IpAddress& candidate) const {
+    if (candidate.is_v4() != address.is_v4()) return false;
+    const std::uint64_t high = candidate.High() ^ address.High();
+    const std::uint64_t low = candidate.Low() ^ address.Low();
+    const unsigned kept = length + (address.is_v4() ? 96u : 0u);  // of the 16-byte form
+    if (kept == 0) return true;
+    if (kept <= 64) return high >> (64 - kept) == 0;
+    return high == 0 && low >> (128 - kept) == 0;
+  }
   bool Contains(const IpPrefix& other) const {
     return other.length >= length && Contains(other.address);
   }

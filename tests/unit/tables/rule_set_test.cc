@@ -96,6 +96,23 @@ TEST(RuleSet, AMoreSpecificPeerDoesNotHideAWiderOne) {
   EXPECT_EQ(rules.Match(To("10.0.2.51", wire::kProtocolTcp, 22)), RuleSet::kNoMatch);
 }
 
+TEST(RuleSet, ARuleForEverythingOfItsFamilyDecidesUnlessAnotherComesFirst) {
+  const Rule all_v4 = Allow(kAll, 0, 65535, {"0.0.0.0/0"});
+  const Rule all_v6 = Allow(kAll, 0, 65535, {"::/0"});
+  const Rule ssh = Allow(wire::kProtocolTcp, 22, 22, {"10.0.0.0/8"});
+  const auto match = [](const RuleSet& rules, const char* peer, std::uint16_t port) {
+    return rules.Match({wire::IpAddress::Parse(peer).value(), wire::kProtocolTcp, port});
+  };
+  const RuleSet open({all_v4, all_v6});
+  EXPECT_EQ(match(open, "10.1.2.3", 22), 0u);
+  EXPECT_EQ(match(open, "2001:db8::1", 22), 1u);
+  const RuleSet ssh_first({ssh, all_v4, all_v6});
+  EXPECT_EQ(match(ssh_first, "10.1.2.3", 22), 0u);
+  EXPECT_EQ(match(ssh_first, "10.1.2.3", 23), 1u);
+  EXPECT_EQ(match(ssh_first, "2001:db8::1", 22), 2u);
+  EXPECT_EQ(match(RuleSet({all_v4}), "2001:db8::1", 22), RuleSet::kNoMatch);
+}
+
 TEST(RuleSet, PortRangesIncludeBothEnds) {
   const RuleSet rules({Allow(wire::kProtocolTcp, 8000, 8010, {"0.0.0.0/0"})});
   EXPECT_EQ(rules.Match(To("192.0.2.1", wire::kProtocolTcp, 7999)), RuleSet::kNoMatch);

@@ -72,6 +72,23 @@ TEST(IpPrefixTest, EverythingOfOneFamilyContainsNothingOfTheOther) {
   EXPECT_FALSE(Prefix("::/0").Contains(Address("1.2.3.4")));
 }
 
+TEST(IpPrefixTest, AnAddressWithOneBitFlippedIsInsideExactlyWhenTheBitIsAHostBit) {
+  for (const char* text : {"10.77.203.165", "2001:db8:9a3c:55f0:1234:8765:0fed:cba9"}) {
+    const IpAddress address = Address(text);
+    const unsigned bits = address.is_v4() ? 32 : 128;
+    for (unsigned length = 0; length <= bits; ++length) {
+      const IpPrefix prefix = IpPrefix::Of(address, static_cast<std::uint8_t>(length));
+      EXPECT_TRUE(prefix.Contains(address)) << prefix.ToString();
+      for (unsigned bit = 0; bit < bits; ++bit) {
+        auto bytes = address.mapped();
+        bytes[(128 - bits + bit) / 8] ^= static_cast<std::uint8_t>(0x80 >> bit % 8);
+        EXPECT_EQ(prefix.Contains(IpAddress::V6FromBytes(bytes.data())), bit >= length)
+            << prefix.ToString() << ", bit " << bit;
+      }
+    }
+  }
+}
+
 TEST(IpPrefixTest, RefusesLengthsOfTheOtherFamilyAndRubbish) {
   for (const char* text : {"10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x",
                            "10.0.0.0", "/8", "10.0.0.0/ 8"}) {
