@@ -18,6 +18,7 @@
 #include "cli/render.h"
 #include "cli/talk.h"
 #include "control/did_you_mean.h"
+#include "control/runtime/frame_io_choice.h"
 
 namespace taploom::cli {
 namespace {
@@ -28,7 +29,8 @@ using bench::Rig;
 struct Plan {
   int rounds = 5, seconds = 3;
   int crowd = 0;  // ENIs of a second, crowded fabric; 0 = none
-  bool with_ovs = false;
+  bool with_ovs = false, with_plain_ovs = false;
+  bench::Setup setup;
   std::vector<const Load*> loads;
 };
 
@@ -38,6 +40,25 @@ std::optional<int> Count(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 1) return std::nullopt;
   return value;
+}
+
+absl::Status ReadSetup(const Arguments& arguments, bench::Setup& setup) {
+  setup.ipv6 = arguments.Has("ipv6");
+  if (arguments.Has("mtu")) {
+    const std::string text = arguments.Value("mtu");
+    if (text != "1280" && text != "1500" && text != "9001") {
+      return absl::InvalidArgumentError(
+          fmt::format("--mtu takes 1280, 1500 or 9001, not \"{}\"", text));
+    }
+    setup.mtu = *Count(text);
+  }
+  const std::string io(arguments.Has("io") ? arguments.Value("io") : runtime::kReadWrite);
+  if (!runtime::IsFrameIo(io)) {
+    return absl::InvalidArgumentError(
+        fmt::format("--io takes {} or {}, not \"{}\"", runtime::kReadWrite, runtime::kIoUring, io));
+  }
+  setup.io_uring = io == runtime::kIoUring;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Plan> PlanOf(const Arguments& arguments) {
@@ -55,11 +76,13 @@ absl::StatusOr<Plan> PlanOf(const Arguments& arguments) {
     *field = *count;
   }
   for (const std::string& peer : arguments.Values("peer")) {
-    if (peer != "ovs") {
-      return absl::InvalidArgumentError(fmt::format("no peer \"{}\"; there is: ovs", peer));
+    if (peer != "ovs" && peer != "ovs-plain") {
+      return absl::InvalidArgumentError(
+          fmt::format("no peer \"{}\"; there are: ovs, ovs-plain", peer));
     }
-    plan.with_ovs = true;
+    (peer == "ovs" ? plan.with_ovs : plan.with_plain_ovs) = true;
   }
+  if (absl::Status status = ReadSetup(arguments, plan.setup); !status.ok()) return status;
   std::vector<std::string> names;
   for (const Load& load : bench::Loads()) names.emplace_back(load.name);
   for (const std::string& name : arguments.Values("load")) {
@@ -68,10 +91,16 @@ absl::StatusOr<Plan> PlanOf(const Arguments& arguments) {
       return absl::InvalidArgumentError(
           fmt::format("no load \"{}\"{}", name, control::DidYouMean(name, names)));
     }
+    if (plan.setup.ipv6 && !load->knows_ipv6) {
+      return absl::InvalidArgumentError(
+          fmt::format("the program of the load {} knows no IPv6", name));
+    }
     plan.loads.push_back(load);
   }
   if (plan.loads.empty()) {
-    for (const Load& load : bench::Loads()) plan.loads.push_back(&load);
+    for (const Load& load : bench::Loads()) {
+      if (!plan.setup.ipv6 || load.knows_ipv6) plan.loads.push_back(&load);
+    }
   }
   return plan;
 }
@@ -101,11 +130,20 @@ using Maker = absl::StatusOr<std::unique_ptr<Rig>> (*)(const Plan&);
 
 absl::Status MakeRigs(const Plan& plan, std::vector<std::unique_ptr<Rig>>& rigs,
                       std::vector<bench::ServerPark>& parks) {
-  std::vector<Maker> makers = {[](const Plan&) { return bench::MakeFabricRig(0); },
-                               [](const Plan&) { return bench::MakeForwarderRig(); },
-                               [](const Plan&) { return bench::MakeKernelRig(); }};
-  if (plan.crowd > 0) makers.push_back([](const Plan& p) { return bench::MakeFabricRig(p.crowd); });
-  if (plan.with_ovs) makers.push_back([](const Plan&) { return bench::MakeOvsRig(); });
+  std::vector<Maker> makers = {
+      [](const Plan& p) { return bench::MakeFabricRig(p.setup, 0, p.setup.io_uring); },
+      [](const Plan& p) { return bench::MakeForwarderRig(p.setup); },
+      [](const Plan& p) { return bench::MakeKernelRig(p.setup); }};
+  if (plan.setup.io_uring)
+    makers.push_back([](const Plan& p) { return bench::MakeFabricRig(p.setup, 0, false); });
+  if (plan.crowd > 0) {
+    makers.push_back(
+        [](const Plan& p) { return bench::MakeFabricRig(p.setup, p.crowd, p.setup.io_uring); });
+  }
+  if (plan.with_ovs)
+    makers.push_back([](const Plan& p) { return bench::MakeOvsRig(p.setup, true); });
+  if (plan.with_plain_ovs)
+    makers.push_back([](const Plan& p) { return bench::MakeOvsRig(p.setup, false); });
   for (const Maker make : makers) {
     auto rig = make(plan);
     if (!rig.ok()) return rig.status();
@@ -120,20 +158,21 @@ absl::Status MakeRigs(const Plan& plan, std::vector<std::unique_ptr<Rig>>& rigs,
 // In turns, and every round begins with another rig: what the machine does meanwhile meets all
 // alike.
 absl::Status Measure(const Plan& plan, const std::vector<std::unique_ptr<Rig>>& rigs,
-                     bench::Report& report) {
+                     const std::vector<bench::ServerPark>& parks, bench::Report& report) {
   Progress progress(plan.rounds * static_cast<int>(rigs.size() * plan.loads.size()));
   for (int round = 0; round < plan.rounds; ++round) {
     for (const Load* load : plan.loads) {
       for (std::size_t turn = 0; turn < rigs.size(); ++turn) {
-        const Rig& rig = *rigs[(turn + static_cast<std::size_t>(round)) % rigs.size()];
+        const std::size_t place = (turn + static_cast<std::size_t>(round)) % rigs.size();
+        const Rig& rig = *rigs[place];
         progress.Step(fmt::format("{} · {}", load->name, rig.name()));
         const auto sample = load->measure(rig, plan.seconds);
         if (!sample.ok()) return sample.status();
         report.Add(rig.name(), *sample);
+        if (!load->is_bulk) continue;
+        if (absl::Status intact = bench::CheckIntegrity(rig, parks[place]); !intact.ok())
+          return intact;
       }
-    }
-    for (const auto& rig : rigs) {
-      if (absl::Status intact = bench::CheckIntegrity(*rig); !intact.ok()) return intact;
     }
   }
   return absl::OkStatus();
@@ -149,7 +188,7 @@ absl::Status RunPlan(const Plan& plan, std::optional<bench::Report>& report) {
   std::vector<std::string> names;
   for (const auto& rig : rigs) names.push_back(rig->name());
   report.emplace(names);
-  return Measure(plan, rigs, *report);
+  return Measure(plan, rigs, parks, *report);
 }
 
 }  // namespace
@@ -174,12 +213,14 @@ int Bench(const Arguments& arguments) {
 
   std::optional<bench::Report> report;
   if (const absl::Status status = RunPlan(*plan, report); !status.ok()) return Fail(status);
-  if (arguments.Has("svg")) {
-    std::ofstream file(arguments.Value("svg"));
-    file << report->Svg();
-    if (!file.flush()) return Fail(kHostCannot, "cannot write " + arguments.Value("svg"));
+  const std::string json = report->Json().dump(2) + "\n";
+  for (const auto& [option, text] : {std::pair{"svg", report->Svg()}, {"json", json}}) {
+    if (!arguments.Has(option)) continue;
+    std::ofstream file(arguments.Value(option));
+    file << text;
+    if (!file.flush()) return Fail(kHostCannot, "cannot write " + arguments.Value(option));
   }
-  fmt::print("{}", *format == Format::kJson ? report->Json().dump(2) + "\n" : report->Table());
+  fmt::print("{}", *format == Format::kJson ? json : report->Table());
   return kDone;
 }
 

@@ -26,11 +26,13 @@
 #include "cli/commands.h"
 #include "cli/render.h"
 #include "cli/talk.h"
+#include "control/netns/offload_test.h"
 #include "control/process/find_program.h"
 #include "control/process/sibling.h"
 #include "control/process/unique_fd.h"
 #include "control/runtime/cleanup.h"
 #include "control/runtime/paths.h"
+#include "dataplane/io/ring.h"
 
 namespace taploom::cli {
 namespace {
@@ -122,6 +124,25 @@ Finding Tun() {
   return Ok("TUN", "with virtio headers and queues");
 }
 
+// Packets flow without any of them, only more slowly.
+Finding Offloads() {
+  if (geteuid() != 0)
+    return {"offloads", State::kNote, "not tested", "run as root: sudo taploom doctor"};
+  const netns::OffloadTest test;
+  std::vector<std::string> good, bad;
+  for (const netns::Offload each : netns::kAllOffloads) {
+    const auto& [state, detail] = test.result()[each];
+    if (state == netns::OffloadState::kWorks) {
+      good.emplace_back(ToString(each));
+    } else {
+      bad.push_back(fmt::format("{} {} ({})", ToString(each), ToString(state), detail));
+    }
+  }
+  if (bad.empty()) return Ok("offloads", fmt::format("{}: bytes compared", fmt::join(good, ", ")));
+  return {"offloads", State::kNote, fmt::format("{}", fmt::join(bad, "; ")),
+          "bulk data is slower: what does not work is done by senders or by the dataplane"};
+}
+
 // In a child, so that this process stays where it is. 0 = it worked.
 int InChild(const std::function<int()>& work) {
   const pid_t child = fork();
@@ -178,11 +199,10 @@ Finding IoUring() {
     return {"io_uring", State::kNote, fmt::format("kernel.io_uring_disabled={}", disabled),
             "not needed: packets are read and written without it"};
   }
-  char parameters[256] = {};
-  const process::UniqueFd ring(static_cast<int>(syscall(SYS_io_uring_setup, 2, parameters)));
-  if (ring.valid()) return Ok("io_uring", "available; not needed");
-  return {"io_uring", State::kNote, ErrorText(),
-          "not needed: packets are read and written without it"};
+  std::string problem;
+  if (io::Ring::Make(problem) != nullptr)
+    return Ok("io_uring", "frames pass; used by taploom up --io io_uring, not needed");
+  return {"io_uring", State::kNote, problem, "not needed: packets are read and written without it"};
 }
 
 Finding Ipv6() {
@@ -247,6 +267,7 @@ std::vector<Finding> Examine() {
       Kernel(),
       Capabilities(),
       Tun(),
+      Offloads(),
       NetworkNamespaces(),
       UserNamespaces(),
       Seccomp(),

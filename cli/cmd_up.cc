@@ -24,6 +24,7 @@
 #include "control/process/spawn.h"
 #include "control/process/unique_fd.h"
 #include "control/runtime/cleanup.h"
+#include "control/runtime/frame_io_choice.h"
 #include "control/runtime/paths.h"
 
 namespace taploom::cli {
@@ -77,7 +78,7 @@ Report Listen(int fd, bool show_steps) {
 }
 
 absl::StatusOr<pid_t> StartControl(const std::string& fabric, const TopologyFile& file,
-                                   bool foreground, int report_fd) {
+                                   const std::string& frame_io, bool foreground, int report_fd) {
   const runtime::FabricPaths paths = runtime::PathsOf(fabric);
   std::error_code error;
   std::filesystem::create_directories(paths.folder, error);
@@ -92,6 +93,8 @@ absl::StatusOr<pid_t> StartControl(const std::string& fabric, const TopologyFile
                   fabric,
                   "--topology",
                   std::filesystem::absolute(file.path).string(),
+                  "--io",
+                  frame_io,
                   "--report",
                   fmt::to_string(kReportFd)};
   if (foreground) request.argv.emplace_back("--die-with-parent");
@@ -136,6 +139,11 @@ int Up(const Arguments& arguments) {
     return Fail(kBadInput, fmt::format("\"{}\" is no name for a fabric: {}", fabric,
                                        control::kObjectNameRule));
   }
+  const std::string frame_io(arguments.Has("io") ? arguments.Value("io") : runtime::kReadWrite);
+  if (!runtime::IsFrameIo(frame_io)) {
+    return Fail(kBadInput, fmt::format("--io takes {} or {}, not \"{}\"", runtime::kReadWrite,
+                                       runtime::kIoUring, frame_io));
+  }
   if (geteuid() != 0) {
     return Fail(kHostCannot,
                 "up makes network namespaces and TAP devices, which needs root; try it with sudo");
@@ -158,7 +166,7 @@ int Up(const Arguments& arguments) {
   if (pipe2(ends, O_CLOEXEC) != 0) return Fail(process::HostError("make a pipe", errno));
   const UniqueFd report_in(ends[0]);
   UniqueFd report_out(ends[1]);
-  const auto control = StartControl(fabric, *file, foreground, report_out.get());
+  const auto control = StartControl(fabric, *file, frame_io, foreground, report_out.get());
   report_out.reset();
   if (!control.ok()) {
     runtime::RemoveFolders(paths);

@@ -44,13 +44,14 @@ using runtime::Log;
 constexpr int kDone = 0, kBadInput = 2, kHostCannot = 3;
 
 struct Arguments {
-  std::string fabric, topology;
+  std::string fabric, topology, frame_io = std::string(runtime::kReadWrite);
   int report_fd = -1;
   bool die_with_parent = false;
 };
 
 constexpr std::string_view kUsage =
-    "usage: taploom-control --fabric NAME --topology FILE [--report FD] [--die-with-parent]\n"
+    "usage: taploom-control --fabric NAME --topology FILE [--io read-write|io_uring] [--report FD] "
+    "[--die-with-parent]\n"
     "Started by `taploom up`; of little use by hand.\n";
 
 bool ParseArguments(int argc, char** argv, Arguments& arguments) {
@@ -66,6 +67,8 @@ bool ParseArguments(int argc, char** argv, Arguments& arguments) {
       arguments.fabric = value;
     } else if (option == "--topology") {
       arguments.topology = value;
+    } else if (option == "--io" && runtime::IsFrameIo(value)) {
+      arguments.frame_io = value;
     } else if (option == "--report") {
       arguments.report_fd = std::atoi(value);
     } else {
@@ -183,7 +186,8 @@ int Run(const Arguments& arguments) {
   }
 
   process::ExitWatcher watcher;
-  runtime::Fabric fabric(paths, process::SiblingExecutable("taploom-dataplane"), watcher);
+  runtime::Fabric fabric(paths, process::SiblingExecutable("taploom-dataplane"), arguments.frame_io,
+                         watcher);
   const runtime::Outcome up =
       fabric.Up(source, [&](const std::string& step) { reporter.Step(step); });
   absl::Status status = up.status;

@@ -105,10 +105,12 @@ absl::StatusOr<config::FromDataplane> DataplaneLink::Ask(config::ToDataplane req
   return answer;
 }
 
-absl::Status DataplaneLink::AddPort(std::uint16_t port, const std::string& name, int tap) {
+absl::Status DataplaneLink::AddPort(std::uint16_t port, const std::string& name, int tap,
+                                    std::uint32_t superframes_to_cut) {
   config::ToDataplane request;
   request.mutable_add_port()->set_port(port);
   request.mutable_add_port()->set_name(name);
+  request.mutable_add_port()->set_superframes_to_cut(superframes_to_cut);
   return Ask(std::move(request), tap).status();
 }
 
@@ -165,6 +167,14 @@ absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
   observe::ReportCounters(counters_->block(), counters);
   counters.set_generation(generation_);
   return counters;
+}
+
+absl::StatusOr<config::Counters> DataplaneLink::AskCounters() {
+  config::ToDataplane request;
+  request.mutable_get_counters();
+  auto answer = Ask(std::move(request));
+  if (!answer.ok()) return answer.status();
+  return std::move(*answer->mutable_counters());
 }
 
 absl::StatusOr<config::Connections> DataplaneLink::GetConnections(std::uint32_t limit,

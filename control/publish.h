@@ -26,8 +26,10 @@ class DataplaneLink {
   void Disconnect() { socket_.reset(); }
   bool connected() const { return socket_.valid(); }
 
-  // `tap` is borrowed; the dataplane gets a duplicate.
-  absl::Status AddPort(std::uint16_t port, const std::string& name, int tap);
+  // `tap` is borrowed; the dataplane gets a duplicate. `superframes_to_cut`: what this kernel does
+  // not take (netns/offloads.h).
+  absl::Status AddPort(std::uint16_t port, const std::string& name, int tap,
+                       std::uint32_t superframes_to_cut = 0);
   absl::Status RemovePort(std::uint16_t port);
   // Publishes `config` under the next generation, which is returned once it decides packets.
   absl::StatusOr<std::uint64_t> Publish(config::FabricConfig config);
@@ -41,6 +43,9 @@ class DataplaneLink {
   absl::Status ShareCounters();
   // Read from that memory: the dataplane is not asked, and does not notice.
   absl::StatusOr<config::Counters> GetCounters();
+  // The same from the dataplane itself, with what is not counted: how frames are read and written,
+  // and what ports cut in software. Its control thread answers, not a worker.
+  absl::StatusOr<config::Counters> AskCounters();
   absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit,
                                                      std::uint32_t first_place = 0);
 

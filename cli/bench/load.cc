@@ -18,7 +18,7 @@ using std::chrono::seconds;
 
 constexpr std::uint16_t kIperfPort = 5201, kHttpPort = 80, kSockperfPort = 11111;
 constexpr int kHttpConnections = 32;
-constexpr int kIntegrityMebibytes = 64;
+constexpr int kIntegrityMebibytes = 32;
 // How much longer than asked a program may take before it counts as stuck.
 constexpr seconds kPatience{20};
 
@@ -28,17 +28,24 @@ constexpr Metric kMetrics[] = {
     {"TCP 8 streams, client sends", "Gb/s", true, 0.95, 0.95, 1.2},
     {"TCP 8 streams, server sends", "Gb/s", true, 0.95, 0.95, 1.2},
     {"CPU per gigabit", "s", false},
-    {"UDP 16 B delivered", "kpps", true, 0.90},
+    {"UDP 16 B delivered", "kpps", true, 0.90, {}, {}, 1.5},
     {"UDP 16 B lost", "%", false},
     {"TCP round trip p50", "us", false, 1.1, 0.6},
     {"TCP round trip p99", "us", false},
     {"new HTTP connections", "/s", true, {}, 1.2},
+    {"CPU when idle", "%", false},
 };
 
 std::string_view MetricName(std::string_view name) {
   const auto found = std::find_if(std::begin(kMetrics), std::end(kMetrics),
                                   [&](const Metric& metric) { return metric.name == name; });
   return found->name;
+}
+
+std::string UrlOf(const Rig& rig, std::string_view path) {
+  const std::string& address = rig.server_address();
+  const bool is_v6 = address.find(':') != std::string::npos;
+  return fmt::format("http://{}{}{}{}", is_v6 ? "[" : "", address, is_v6 ? "]" : "", path);
 }
 
 absl::StatusOr<nlohmann::json> Iperf(const Rig& rig, int duration, Argv extra) {
@@ -104,50 +111,60 @@ absl::StatusOr<Sample> RoundTrips(const Rig& rig, int duration) {
 }
 
 absl::StatusOr<Sample> HttpConnections(const Rig& rig, int duration) {
-  const auto text =
-      Run(rig.client(),
-          {"wrk", "-t", "1", "-c", std::to_string(kHttpConnections), "-d", std::to_string(duration),
-           "-H", "Connection: close", fmt::format("http://{}/", rig.server_address())},
-          seconds(duration) + kPatience);
+  const auto text = Run(rig.client(),
+                        {"wrk", "-t", "1", "-c", std::to_string(kHttpConnections), "-d",
+                         std::to_string(duration), "-H", "Connection: close", UrlOf(rig, "/")},
+                        seconds(duration) + kPatience);
   if (!text.ok()) return text.status();
   const auto rate = NumberIn(*text, R"(Requests/sec: *([0-9.]+))");
   if (!rate.ok()) return rate.status();
   return Sample{{MetricName("new HTTP connections"), *rate}};
 }
 
+// Of what forwards, not of the machine: nobody sends anything meanwhile.
+absl::StatusOr<Sample> Idle(const Rig& rig, int duration) {
+  const double before = rig.CpuSeconds();
+  const auto waited = Run(-1, {"sleep", std::to_string(duration)}, seconds(duration) + kPatience);
+  if (!waited.ok()) return waited.status();
+  return Sample{{MetricName("CPU when idle"), 100 * (rig.CpuSeconds() - before) / duration}};
+}
+
 constexpr Load kLoads[] = {
     {"tcp-1", "one TCP stream, client sends (iperf3)",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 1, false); }},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 1, false); }, true},
     {"tcp-1-down", "one TCP stream, server sends (iperf3 -R)",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 1, true); }},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 1, true); }, true},
     {"tcp-8", "eight TCP streams, client sends",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 8, false); }},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 8, false); }, true},
     {"tcp-8-down", "eight TCP streams, server sends",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 8, true); }},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 8, true); }, true},
     {"udp-small", "datagrams of 16 bytes as fast as they go (iperf3 -u)", SmallDatagrams},
-    {"round-trip", "one TCP message at a time, there and back (sockperf)", RoundTrips},
+    {"round-trip", "one TCP message at a time, there and back (sockperf; IPv4 only)", RoundTrips,
+     false, false},
     {"http-new", "HTTP, every request on a connection of its own (wrk, nginx)", HttpConnections},
+    {"idle", "nothing: the CPU time of what forwards", Idle},
 };
 
-std::string NginxConfig(const std::filesystem::path& folder) {
+std::string NginxConfig(const std::filesystem::path& folder, bool is_v6) {
   return fmt::format(
       "daemon off; user root; worker_processes 1; pid {0}/nginx.pid; error_log stderr crit;\n"
       "events {{ worker_connections 4096; }}\n"
       "http {{ access_log off; keepalive_timeout 0; client_body_temp_path {0}/body; "
       "proxy_temp_path {0}/proxy;\n"
       "fastcgi_temp_path {0}/fastcgi; uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;\n"
-      "server {{ listen {1} backlog=4096 reuseport; location / {{ return 200 \"ok\\n\"; }}\n"
-      "location /blob {{ root {0}; }} }} }}\n",
-      folder.string(), kHttpPort);
+      "server {{ listen {1}{2} backlog=4096 reuseport; location / {{ return 200 \"ok\\n\"; }}\n"
+      "location /blob {{ root {0}; }}\n"
+      "location /put/ {{ root {0}; dav_methods PUT; client_max_body_size 0; }} }} }}\n",
+      folder.string(), is_v6 ? "[::]:" : "", kHttpPort);
 }
 
 // Bytes that no compression, padding or repetition can stand in for.
 absl::Status WriteBlob(const std::filesystem::path& folder) {
-  const auto made = Run(
-      -1,
-      {"sh", "-ec",
-       fmt::format("head -c {} /dev/urandom >{}/blob", kIntegrityMebibytes << 20, folder.string())},
-      kPatience);
+  const auto made = Run(-1,
+                        {"sh", "-ec",
+                         fmt::format("head -c {} /dev/urandom >{}/blob; mkdir {}/put",
+                                     kIntegrityMebibytes << 20, folder.string(), folder.string())},
+                        kPatience);
   return made.status();
 }
 
@@ -168,17 +185,17 @@ absl::StatusOr<ServerPark> ServerPark::Open(const Rig& rig) {
   ServerPark park;
   park.folder_ = *std::move(folder);
   const std::filesystem::path config = park.folder_->path() / "nginx.conf";
-  std::ofstream(config) << NginxConfig(park.folder_->path());
+  const wire::IpAddress address = *wire::IpAddress::Parse(rig.server_address());
+  std::ofstream(config) << NginxConfig(park.folder_->path(), !address.is_v4());
   if (absl::Status blob = WriteBlob(park.folder_->path()); !blob.ok()) return blob;
 
-  const std::pair<Argv, std::uint16_t> programs[] = {
-      {{"iperf3", "-s"}, kIperfPort},
-      {{"nginx", "-c", config.string()}, kHttpPort},
-      {{"sockperf", "server", "--tcp", "-i", rig.server_address(), "-p",
-        std::to_string(kSockperfPort)},
-       kSockperfPort},
-  };
-  const wire::IpAddress address = *wire::IpAddress::Parse(rig.server_address());
+  std::vector<std::pair<Argv, std::uint16_t>> programs = {
+      {{"iperf3", "-s"}, kIperfPort}, {{"nginx", "-c", config.string()}, kHttpPort}};
+  if (address.is_v4()) {
+    programs.push_back({{"sockperf", "server", "--tcp", "-i", rig.server_address(), "-p",
+                         std::to_string(kSockperfPort)},
+                        kSockperfPort});
+  }
   for (const auto& [argv, port] : programs) {
     auto server = Server::Start(rig.server(), argv, address, port);
     if (!server.ok()) return server.status();
@@ -187,22 +204,36 @@ absl::StatusOr<ServerPark> ServerPark::Open(const Rig& rig) {
   return park;
 }
 
-absl::Status CheckIntegrity(const Rig& rig) {
-  const auto sum_of = [&](int netns, const std::string& url) -> absl::StatusOr<std::string> {
-    return Run(netns,
-               {"bash", "-o", "pipefail", "-ec",
-                fmt::format("curl --silent --show-error --fail http://{}/blob | sha256sum", url)},
-               kPatience);
+absl::Status CheckIntegrity(const Rig& rig, const ServerPark& park) {
+  const auto sum_of = [&](int netns, const std::string& command) {
+    return Run(netns, {"bash", "-o", "pipefail", "-ec", command + " | sha256sum"}, kPatience);
   };
-  const auto sent = sum_of(rig.server(), "127.0.0.1");
-  if (!sent.ok()) return sent.status();
-  const auto received = sum_of(rig.client(), rig.server_address());
-  if (!received.ok()) return received.status();
-  if (*sent != *received) {
-    return absl::DataLossError(fmt::format("{}: {} MiB arrived changed: SHA-256 {} instead of {}",
-                                           rig.name(), kIntegrityMebibytes, *received, *sent));
-  }
-  return absl::OkStatus();
+  const auto expect = [&](const absl::StatusOr<std::string>& sent,
+                          const absl::StatusOr<std::string>& received,
+                          std::string_view direction) -> absl::Status {
+    if (!sent.ok()) return sent.status();
+    if (!received.ok()) return received.status();
+    if (*sent == *received) return absl::OkStatus();
+    return absl::DataLossError(
+        fmt::format("{}: {} MiB {} arrived changed: SHA-256 {} instead of {}", rig.name(),
+                    kIntegrityMebibytes, direction, *received, *sent));
+  };
+  const std::string blob = (park.folder() / "blob").string();
+  constexpr const char* kCurl = "curl --silent --show-error --fail";
+  const auto sent = sum_of(-1, "cat " + blob);
+  const absl::Status down = expect(
+      sent, sum_of(rig.client(), fmt::format("{} --globoff '{}'", kCurl, UrlOf(rig, "/blob"))),
+      "to the client");
+  if (!down.ok()) return down;
+
+  const auto put =
+      Run(rig.client(),
+          {"bash", "-ec",
+           fmt::format("{} --globoff --upload-file {} '{}'", kCurl, blob, UrlOf(rig, "/put/blob"))},
+          kPatience);
+  if (!put.ok()) return put.status();
+  return expect(sent, sum_of(-1, fmt::format("cat {}/put/blob", park.folder().string())),
+                "to the server");
 }
 
 }  // namespace taploom::bench

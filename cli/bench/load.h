@@ -2,6 +2,7 @@
 #ifndef TAPLOOM_CLI_BENCH_LOAD_H_
 #define TAPLOOM_CLI_BENCH_LOAD_H_
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@ struct Metric {
   std::optional<double> target_forwarder = {};  // at least (at most, when less is better)
   std::optional<double> target_kernel = {};
   std::optional<double> target_ovs = {};
+  std::optional<double> target_read_write = {};  // of io_uring: what reads and writes one by one
 };
 
 // In the order in which the report shows them.
@@ -37,6 +39,9 @@ class ServerPark {
  public:
   static absl::StatusOr<ServerPark> Open(const Rig& rig);
 
+  // Holds "blob", which clients can fetch, and what they put under "put/".
+  const std::filesystem::path& folder() const { return folder_->path(); }
+
  private:
   std::unique_ptr<TempFolder> folder_;  // outlives the servers that read it
   std::vector<Server> servers_;
@@ -46,13 +51,16 @@ struct Load {
   std::string_view name;  // "tcp-1"
   std::string_view summary;
   absl::StatusOr<Sample> (*measure)(const Rig& rig, int seconds);
+  bool is_bulk = false;    // moves bytes, which CheckIntegrity is about
+  bool knows_ipv6 = true;  // its program does
 };
 
 std::span<const Load> Loads();
 const Load* FindLoad(std::string_view name);
 
-// Fetches a file of 64 MiB from the rig's server and compares its SHA-256.
-absl::Status CheckIntegrity(const Rig& rig);
+// Sends a file of 32 MiB from the rig's server to its client and back, and compares its SHA-256
+// each time. `park`: the rig's.
+absl::Status CheckIntegrity(const Rig& rig, const ServerPark& park);
 
 }  // namespace taploom::bench
 

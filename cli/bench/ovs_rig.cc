@@ -27,30 +27,37 @@ constexpr const char* kRouterMac = "02:00:00:00:00:03";
 
 // Port 1 is the client's, port 2 the server's. The client's group, tracked; source NAT on the way
 // out; nothing unasked on the way in.
-std::string Flows() {
+std::string Flows(const Setup& setup) {
   const std::string to_server =
       fmt::format("mod_dl_src:{},mod_dl_dst:{},dec_ttl,output:2", kRouterMac, kServerMac);
   const std::string to_client =
       fmt::format("mod_dl_src:{},mod_dl_dst:{},dec_ttl,output:1", kRouterMac, kClientMac);
-  std::string flows =
-      "table=0,in_port=1,ip,nw_src=10.0.0.0/16,actions=ct(zone=1,nat,table=1)\n"
-      "table=0,in_port=2,ip,actions=ct(zone=1,nat,table=2)\n"
-      "table=0,priority=0,actions=drop\n";
-  flows += fmt::format("table=1,ct_state=+trk+est,ip,actions={}\n", to_server);
+  const bool translates = !setup.ipv6 && !setup.is_inside();
+  const std::string family = setup.ipv6 ? "ipv6" : "ip";
+  std::string flows = fmt::format(
+      "table=0,in_port=1,{0},{1},actions=ct(zone=1{2},table=1)\n"
+      "table=0,in_port=2,{0},actions=ct(zone=1{2},table=2)\n"
+      "table=0,priority=0,actions=drop\n",
+      family, setup.ipv6 ? "ipv6_src=2001:db8:1::/56" : "nw_src=10.0.0.0/16",
+      translates ? ",nat" : "");
+  flows += fmt::format("table=1,ct_state=+trk+est,{},actions={}\n", family, to_server);
   for (const char* protocol : {"tcp", "udp", "icmp"}) {
-    flows += fmt::format(
-        "table=1,ct_state=+trk+new,{},actions=ct(commit,zone=1,nat(src=203.0.113.10)),{}\n",
-        protocol, to_server);
+    flows +=
+        fmt::format("table=1,ct_state=+trk+new,{}{},actions=ct(commit,zone=1{}),{}\n", protocol,
+                    setup.ipv6 ? "6" : "", translates ? ",nat(src=203.0.113.10)" : "", to_server);
   }
-  flows += fmt::format("table=2,ct_state=+trk+est,ip,actions={}\n", to_client);
-  flows += fmt::format("table=2,ct_state=+trk+rel,ip,actions={}\n", to_client);
+  flows += fmt::format("table=2,ct_state=+trk+est,{},actions={}\n", family, to_client);
+  flows += fmt::format("table=2,ct_state=+trk+rel,{},actions={}\n", family, to_client);
   return flows;
 }
 
 class OvsRig : public Rig {
  public:
-  OvsRig(LabNamespace client, LabNamespace server, std::unique_ptr<TempFolder> folder)
-      : Rig("Open vSwitch", kFarServer),
+  OvsRig(const Setup& setup, bool tso, LabNamespace client, LabNamespace server,
+         std::unique_ptr<TempFolder> folder)
+      : Rig(tso ? "Open vSwitch" : "Open vSwitch, no TSO", setup.server()),
+        setup_(setup),
+        tso_(tso),
         client_(std::move(client)),
         server_(std::move(server)),
         folder_(std::move(folder)) {}
@@ -69,30 +76,22 @@ class OvsRig : public Rig {
 ovsdb-tool create conf.db {1}
 ovsdb-server conf.db --remote=punix:{0}/db.sock --pidfile={0}/db.pid --log-file={0}/db.log --unixctl={0}/db.ctl --detach
 vsctl="ovs-vsctl --db=unix:{0}/db.sock"
-$vsctl --no-wait init -- set Open_vSwitch . other_config:userspace-tso-enable=true
+$vsctl --no-wait init -- set Open_vSwitch . other_config:userspace-tso-enable={9}
 {2} unix:{0}/db.sock --pidfile={0}/vswitchd.pid --log-file={0}/vswitchd.log --unixctl={0}/vswitchd.ctl --detach
-$vsctl add-br bench{3} -- set bridge bench{3} datapath_type=netdev fail_mode=secure
-$vsctl add-port bench{3} in{3} -- set interface in{3} type=internal ofport_request=1 -- add-port bench{3} out{3} -- set interface out{3} type=internal ofport_request=2
-ovs-ofctl add-flows bench{3} - <<'FLOWS'
+$vsctl add-br {3} -- set bridge {3} datapath_type=netdev fail_mode=secure
+$vsctl add-port {3} {3}i -- set interface {3}i type=internal ofport_request=1 -- add-port {3} {3}o -- set interface {3}o type=internal ofport_request=2
+ovs-ofctl add-flows {3} - <<'FLOWS'
 {4}FLOWS
-ip link set in{3} netns {5} name eth0 address {6}
-ip link set out{3} netns {7} name eth0 address {8}
+ip link set {3}i netns {5} name eth0 address {6}
+ip link set {3}o netns {7} name eth0 address {8}
 )",
-        Path(), kSchema, kSwitchProgram, getpid(), Flows(), client_.name(), kClientMac,
-        server_.name(), kServerMac);
+        Path(), kSchema, kSwitchProgram, fmt::format("ovs{}{}", tso_ ? 't' : 'p', getpid()),
+        Flows(setup_), client_.name(), kClientMac, server_.name(), kServerMac, tso_);
     absl::Status status = Run(-1, {"bash", "-ec", line}, kPatience).status();
     if (!status.ok()) return status;
-    status =
-        client_.Shell(fmt::format("ip address add 10.0.2.10/24 dev eth0; ip link set eth0 up; ip "
-                                  "neigh add 10.0.2.1 lladdr {} dev eth0 nud permanent\n"
-                                  "ip route add default via 10.0.2.1",
-                                  kRouterMac));
-    if (!status.ok()) return status;
-    return server_.Shell(
-        fmt::format("ip address add {}/24 dev eth0; ip link set eth0 up; ip neigh add 198.51.100.1 "
-                    "lladdr {} dev eth0 nud permanent\n"
-                    "ip route add default via 198.51.100.1",
-                    kFarServer, kRouterMac));
+    status = AddressEnd(client_, setup_.client());
+    if (status.ok()) status = AddressEnd(server_, setup_.server());
+    return status.ok() ? SetMtu(setup_) : status;
   }
 
   int client() const override { return client_.fd(); }
@@ -101,25 +100,38 @@ ip link set out{3} netns {7} name eth0 address {8}
  private:
   std::string Path() const { return folder_->path().string(); }
 
+  // Its router answers no ARP.
+  absl::Status AddressEnd(const LabNamespace& end, const std::string& address) const {
+    const std::string gateway = address.substr(0, address.find_last_of(".:") + 1) + "1";
+    return end.Shell(
+        fmt::format("ip address add dev eth0 {}; ip link set eth0 up\n"
+                    "ip neigh add {} lladdr {} dev eth0 nud permanent; ip route add default via {}",
+                    setup_.Address(address), gateway, kRouterMac, gateway));
+  }
+
+  const Setup setup_;
+  const bool tso_;
+
   LabNamespace client_, server_;
   std::unique_ptr<TempFolder> folder_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Rig>> MakeOvsRig() {
+absl::StatusOr<std::unique_ptr<Rig>> MakeOvsRig(const Setup& setup, bool tso) {
   if (access(kSwitchProgram, X_OK) != 0) {
     return absl::FailedPreconditionError(
         fmt::format("there is no {} (packages openvswitch-switch and openvswitch-switch-dpdk)",
                     kSwitchProgram));
   }
-  auto client = LabNamespace::Make("ovs-client");
+  auto client = LabNamespace::Make(tso ? "ovs-client" : "ovs-plain-client");
   if (!client.ok()) return client.status();
-  auto server = LabNamespace::Make("ovs-server");
+  auto server = LabNamespace::Make(tso ? "ovs-server" : "ovs-plain-server");
   if (!server.ok()) return server.status();
   auto folder = TempFolder::Make();
   if (!folder.ok()) return folder.status();
-  auto rig = std::make_unique<OvsRig>(*std::move(client), *std::move(server), *std::move(folder));
+  auto rig = std::make_unique<OvsRig>(setup, tso, *std::move(client), *std::move(server),
+                                      *std::move(folder));
   if (absl::Status status = rig->Connect(); !status.ok()) return status;
   return rig;
 }

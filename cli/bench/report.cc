@@ -8,15 +8,35 @@
 namespace taploom::bench {
 namespace {
 
-std::optional<double> TargetOf(const Metric& metric, std::string_view yardstick) {
-  if (yardstick == "no-op forwarder") return metric.target_forwarder;
-  if (yardstick == "kernel router") return metric.target_kernel;
-  if (yardstick == "Open vSwitch") return metric.target_ovs;
+// A ratio of ours to the yardstick.
+struct Target {
+  double ratio = 0;
+  bool at_least = true;  // else: at most
+};
+
+// A crowd of idle interfaces may cost this much.
+constexpr double kCrowdTolerance = 0.95;
+
+std::optional<Target> TargetOf(const Metric& metric, std::string_view yardstick) {
+  const auto of = [&](const std::optional<double>& ratio) -> std::optional<Target> {
+    if (!ratio) return std::nullopt;
+    return Target{*ratio, metric.more_is_better};
+  };
+  if (yardstick == "no-op forwarder") return of(metric.target_forwarder);
+  if (yardstick == "kernel router") return of(metric.target_kernel);
+  if (yardstick == "Open vSwitch") return of(metric.target_ovs);
+  if (yardstick == "taploom, read-write") return of(metric.target_read_write);
+  const bool is_crowd = yardstick.starts_with("taploom, ") && yardstick.ends_with(" ENIs");
+  // There it is the yardstick that must keep up.
+  if (is_crowd && metric.target_forwarder) {
+    return metric.more_is_better ? Target{1 / kCrowdTolerance, false}
+                                 : Target{kCrowdTolerance, true};
+  }
   return std::nullopt;
 }
 
-bool IsMet(const Metric& metric, double ratio, double target) {
-  return metric.more_is_better ? ratio >= target : ratio <= target;
+bool IsMet(double ratio, const Target& target) {
+  return target.at_least ? ratio >= target.ratio : ratio <= target.ratio;
 }
 
 // Three figures that count, whatever the size.
@@ -31,7 +51,7 @@ std::string RatioText(const Metric& metric, double ours, double yardstick, std::
   if (yardstick == 0) return "";
   const double ratio = ours / yardstick;
   const auto target = TargetOf(metric, rig);
-  const std::string_view mark = !target ? " " : IsMet(metric, ratio, *target) ? "✓" : "✗";
+  const std::string_view mark = !target ? " " : IsMet(ratio, *target) ? "✓" : "✗";
   return fmt::format("{:.2f}x {}", ratio, mark);
 }
 
@@ -85,8 +105,8 @@ nlohmann::ordered_json Report::Json() const {
         const double ratio = ours->median / yardstick->median;
         row["ratio"] = ratio;
         if (const auto target = TargetOf(metric, rigs_[i])) {
-          row["target"] = *target;
-          row["met"] = IsMet(metric, ratio, *target);
+          row["target"] = target->ratio;
+          row["met"] = IsMet(ratio, *target);
         }
       }
       rows.push_back(std::move(row));

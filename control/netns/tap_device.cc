@@ -13,12 +13,6 @@
 
 #include "control/process/host_error.h"
 
-// Debian 12's headers are older than its users' kernels (UDP segmentation offload: Linux 6.2).
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
-
 namespace taploom::netns {
 namespace {
 
@@ -26,11 +20,11 @@ using process::HostError;
 
 constexpr int kVnetHeaderSize = 12;  // struct virtio_net_hdr_v1, bytes
 
-absl::Status EnableOffloads(int tap) {
-  constexpr unsigned kTcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-  constexpr unsigned kUdp = TUN_F_USO4 | TUN_F_USO6;
-  // All or nothing in the kernel: an unknown bit refuses the whole set.
-  for (const unsigned long offloads : {kTcp | kUdp, kTcp}) {
+// All or nothing in the kernel: an unknown bit refuses the whole set, so a kernel that was not
+// asked before is asked again without what is youngest (UDP segmentation: Linux 6.2).
+absl::Status EnableOffloads(int tap, unsigned bits) {
+  const unsigned youngest = DeviceBits(Offload::kUso4) & ~DeviceBits(Offload::kChecksum);
+  for (const unsigned long offloads : {bits, bits & ~youngest}) {
     if (ioctl(tap, TUNSETOFFLOAD, offloads) == 0) return absl::OkStatus();
   }
   return HostError("enable checksum and segmentation offload on a TAP device", errno);
@@ -38,7 +32,7 @@ absl::Status EnableOffloads(int tap) {
 
 }  // namespace
 
-absl::StatusOr<process::UniqueFd> CreateTap(const std::string& device) {
+absl::StatusOr<process::UniqueFd> CreateTap(const std::string& device, const Offloads& offloads) {
   if (device.empty() || device.size() >= IFNAMSIZ) {
     return absl::InvalidArgumentError(fmt::format("\"{}\" cannot be a device name", device));
   }
@@ -56,7 +50,8 @@ absl::StatusOr<process::UniqueFd> CreateTap(const std::string& device) {
   if (ioctl(tap.get(), TUNSETVNETHDRSZ, &kVnetHeaderSize) != 0) {
     return HostError("set the virtio-net header of a TAP device", errno);
   }
-  if (const absl::Status status = EnableOffloads(tap.get()); !status.ok()) return status;
+  if (const absl::Status status = EnableOffloads(tap.get(), offloads.device_bits()); !status.ok())
+    return status;
   return tap;
 }
 

@@ -24,6 +24,7 @@ absl::Status DataplaneProcess::Start(process::ExitWatcher& watcher) {
 
   process::SpawnRequest request;
   request.argv = {executable_, "--control-fd", "3"};
+  request.argv.insert(request.argv.end(), options_.begin(), options_.end());
   request.environment = process::EnvironmentWith({});
   request.working_directory = std::string("/");
   request.output = log.get();

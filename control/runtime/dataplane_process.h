@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "control/process/exit_watcher.h"
@@ -16,8 +17,9 @@ namespace taploom::runtime {
 // Not thread-safe.
 class DataplaneProcess {
  public:
-  DataplaneProcess(std::string executable, std::string log)
-      : executable_(std::move(executable)), log_(std::move(log)) {}
+  // `options`: what it is told besides where control is.
+  DataplaneProcess(std::string executable, std::vector<std::string> options, std::string log)
+      : executable_(std::move(executable)), options_(std::move(options)), log_(std::move(log)) {}
 
   // Starts it with its end of a fresh socket as descriptor 3, and connects the link. REQUIRES: none
   // is running.
@@ -30,7 +32,9 @@ class DataplaneProcess {
   const process::ProcessIdentity& identity() const { return identity_; }
 
  private:
-  const std::string executable_, log_;
+  const std::string executable_;
+  const std::vector<std::string> options_;
+  const std::string log_;
   process::ProcessIdentity identity_;
   control::DataplaneLink link_;
 };

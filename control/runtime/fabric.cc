@@ -70,10 +70,12 @@ std::string_view ToString(FabricState state) {
   return "";
 }
 
-Fabric::Fabric(FabricPaths paths, std::string dataplane_executable, process::ExitWatcher& watcher)
+Fabric::Fabric(FabricPaths paths, std::string dataplane_executable, const std::string& frame_io,
+               process::ExitWatcher& watcher)
     : paths_(std::move(paths)),
       watcher_(watcher),
-      dataplane_(std::move(dataplane_executable), paths_.dataplane_log),
+      dataplane_(std::move(dataplane_executable), {"--io", frame_io}, paths_.dataplane_log),
+      wants_io_uring_(frame_io == kIoUring),
       journal_(paths_.journal) {}
 
 Outcome Fabric::Up(const TopologySource& source, const Progress& progress) {
@@ -88,6 +90,7 @@ Outcome Fabric::Up(const TopologySource& source, const Progress& progress) {
   if (!made.ok()) return {made.status(), {}, {}, {}};
   if (*made) RememberNamespaceFolder();
 
+  offload_test_.emplace();
   auto authority =
       control::CertificateAuthority::Create(paths_.fabric, std::chrono::system_clock::now());
   if (!authority.ok()) return {authority.status(), {}, {}, {}};
@@ -98,6 +101,10 @@ Outcome Fabric::Up(const TopologySource& source, const Progress& progress) {
   if (absl::Status status = StartDataplane(); !status.ok()) return {status, {}, {}, {}};
   Outcome outcome = Change(source, {}, {}, false, progress);
   if (outcome.status.ok()) state_ = FabricState::kRunning;
+  if (wants_io_uring_ && !uses_io_uring_) {
+    outcome.notes.push_back(
+        fmt::format("io_uring cannot be used here; {} says why", paths_.dataplane_log));
+  }
   return outcome;
 }
 
@@ -279,7 +286,7 @@ absl::Status Fabric::MakeNamespaces(const FabricPlan& next, const std::vector<st
   }
   for (const std::string& name : names) {
     RunningNamespace& space = *namespaces_.at(name);
-    absl::Status status = space.Make(notes);
+    absl::Status status = space.Make(offload_test_->result(), notes);
     if (status.ok()) status = AddPorts(space);
     if (!status.ok()) return status;
   }
@@ -290,7 +297,7 @@ absl::Status Fabric::AddPorts(const RunningNamespace& space) {
   for (const RunningNamespace::Device& device : space.devices()) {
     const absl::Status status = dataplane_.link().AddPort(
         device.plan.port, fmt::format("{}/{}", space.plan().name, device.plan.device),
-        device.tap.get());
+        device.tap.get(), offload_test_->result().superframes_to_cut());
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -379,6 +386,11 @@ absl::Status Fabric::StartDataplane() {
   // The first answer shows that it came up; a dataplane that refuses to start has said why in its
   // log.
   if (status.ok()) status = dataplane_.link().ShareCounters();
+  if (status.ok()) {
+    const auto counters = dataplane_.link().AskCounters();
+    status = counters.status();
+    uses_io_uring_ = counters.ok() && counters->uses_io_uring();
+  }
   if (!status.ok()) {
     // Its own words, because a fabric that does not start takes its logs with it.
     return absl::Status(status.code(),
@@ -463,7 +475,7 @@ absl::StatusOr<Fabric::FlowPage> Fabric::FlowPageAt(const FlowFilter& filter,
   auto connections = dataplane_.link().GetConnections(kPageSize, first_place);
   if (!connections.ok()) return connections.status();
   FlowPage page{{}, connections->next_place()};
-  RowSources sources{plan_, namespaces_, {}, *std::move(connections), {}};
+  RowSources sources{plan_, namespaces_, {}, *std::move(connections), {}, {}};
   auto rows = RowsOf("flows", "", sources);
   if (!rows.ok()) return rows.status();
   config::ForgetConnections forgotten;
@@ -531,6 +543,7 @@ Row Fabric::Summary() {
           {"instances", instances},
           {"generation", dataplane_.link().generation()},
           {"dataplane_restarts", dataplane_restarts_},
+          {"io", uses_io_uring_ ? kIoUring : kReadWrite},
           {"uptime_seconds", up.count()},
           {"control_pid", getpid()},
           {"dataplane_pid", dataplane_.identity().pid},
@@ -539,9 +552,11 @@ Row Fabric::Summary() {
 
 absl::StatusOr<Rows> Fabric::Get(const std::string& kind, const std::string& name) {
   const std::lock_guard lock(mutex_);
-  RowSources sources{plan_, namespaces_, {}, {}, {}};
+  RowSources sources{plan_, namespaces_, {}, {}, {}, {}};
+  if (offload_test_) sources.offloads = offload_test_->result();
   if (NeedsCounters(kind)) {
-    auto counters = dataplane_.link().GetCounters();
+    auto counters = NeedsPortState(kind) ? dataplane_.link().AskCounters()
+                                         : dataplane_.link().GetCounters();
     // Rules are there without a dataplane too, only their hits are not.
     if (!counters.ok() && kind != "rules") return counters.status();
     if (counters.ok()) sources.counters = *std::move(counters);

@@ -26,11 +26,13 @@
 
 #include "absl/status/status.h"
 #include "control/diff.h"
+#include "control/netns/offload_test.h"
 #include "control/plan.h"
 #include "control/process/exit_watcher.h"
 #include "control/runtime/dataplane_process.h"
 #include "control/runtime/desired_state.h"
 #include "control/runtime/flow_filter.h"
+#include "control/runtime/frame_io_choice.h"
 #include "control/runtime/journal.h"
 #include "control/runtime/paths.h"
 #include "control/runtime/rows.h"
@@ -56,7 +58,9 @@ using Progress = std::function<void(const std::string& step)>;
 // Thread-safe: one request at a time, the others wait.
 class Fabric {
  public:
-  Fabric(FabricPaths paths, std::string dataplane_executable, process::ExitWatcher& watcher);
+  // `frame_io`: how the dataplane is to read and write frames, one of IsFrameIo().
+  Fabric(FabricPaths paths, std::string dataplane_executable, const std::string& frame_io,
+         process::ExitWatcher& watcher);
 
   // REQUIRES: the fabric's folder exists and is ours; nothing of an earlier run is left. After a
   // failure call Down().
@@ -133,6 +137,7 @@ class Fabric {
   const FabricPaths paths_;
   process::ExitWatcher& watcher_;
   const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
+  std::optional<netns::OffloadTest> offload_test_;  // once, at the start; runs beside it
 
   std::mutex mutex_;  // guards everything below
   FabricState state_ = FabricState::kStarting;
@@ -145,6 +150,8 @@ class Fabric {
   DataplaneProcess dataplane_;
   std::deque<std::chrono::steady_clock::time_point> dataplane_deaths_;
   int dataplane_restarts_ = 0;
+  const bool wants_io_uring_;
+  bool uses_io_uring_ = false;
   std::optional<control::CertificateAuthority> authority_;
   Journal journal_;
 };

@@ -645,7 +645,27 @@ Rows Ports(const RowSources& sources, const Names& names) {
                     {"received_bytes", port.received_bytes()},
                     {"sent_packets", port.sent_packets()},
                     {"sent_bytes", port.sent_bytes()},
-                    {"dropped_packets", dropped}});
+                    {"dropped_packets", dropped},
+                    {"cut_superframes", port.cut_superframes()}});
+  }
+  return rows;
+}
+
+// What the test at the start has found, and what a port has met since.
+Rows Offloads(const RowSources& sources, const Names& names) {
+  Rows rows;
+  for (const netns::Offload each : netns::kAllOffloads) {
+    auto [state, detail] = sources.offloads[each];
+    for (const config::PortCounters& port : sources.counters.ports()) {
+      const bool is_taken = (sources.offloads.superframes_to_cut() & SuperframeBit(each)) == 0;
+      if (!is_taken || (port.superframes_to_cut() & SuperframeBit(each)) == 0) continue;
+      state = netns::OffloadState::kRefused;
+      detail = fmt::format("the kernel refused one towards {}", names.Port(port.port()));
+    }
+    rows.push_back({{"name", ToString(each)},
+                    {"state", ToString(state)},
+                    {"left_to_device", sources.offloads.IsLeftToDevice(each)},
+                    {"detail", detail}});
   }
   return rows;
 }
@@ -675,6 +695,7 @@ constexpr Kind kKinds[] = {{"vpcs", Vpcs},
                            {"flows", Flows},
                            {"drops", Drops},
                            {"ports", Ports},
+                           {"offloads", Offloads},
                            {"faults", FaultRows}};
 
 std::string TextOf(const Row& row, const char* key) {
@@ -706,8 +727,10 @@ std::string KindError(const std::string& kind) {
 }
 
 bool NeedsCounters(std::string_view kind) {
-  return kind == "nats" || kind == "drops" || kind == "ports" || kind == "rules";
+  return kind == "nats" || kind == "drops" || kind == "ports" || kind == "rules" ||
+         kind == "offloads";
 }
+bool NeedsPortState(std::string_view kind) { return kind == "ports" || kind == "offloads"; }
 bool NeedsConnections(std::string_view kind) { return kind == "flows"; }
 bool NeedsTargetHealth(std::string_view kind) { return kind == "targets"; }
 

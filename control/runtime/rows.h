@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "control/netns/offloads.h"
 #include "control/plan.h"
 #include "control/runtime/running_namespace.h"
 #include "control/services/target_health.h"
@@ -22,13 +23,15 @@ using Row = nlohmann::ordered_json;
 using Rows = std::vector<Row>;
 using Namespaces = std::map<std::string, std::unique_ptr<RunningNamespace>>;
 
-// What a row can be made from. The last three are filled in only for the kinds that need them.
+// What a row can be made from. Counters, connections and health are filled in only for the kinds
+// that need them.
 struct RowSources {
   const control::FabricPlan& plan;
   const Namespaces& namespaces;
   config::Counters counters;
   config::Connections connections;
   std::map<std::string, std::vector<control::TargetHealth>> health;  // by load-balancer node
+  netns::Offloads offloads;
 };
 
 // "vpcs", "subnets", … in the order in which help lists them.
@@ -38,6 +41,7 @@ const std::vector<std::string>& RowKinds();
 std::string KindError(const std::string& kind);
 
 bool NeedsCounters(std::string_view kind);
+bool NeedsPortState(std::string_view kind);  // of the counters, what only the dataplane knows
 bool NeedsConnections(std::string_view kind);
 bool NeedsTargetHealth(std::string_view kind);
 

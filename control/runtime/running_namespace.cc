@@ -79,7 +79,8 @@ std::string RunningNamespace::netns_path() const {
   return attached() ? plan_.attached_netns : netns::NamespacePath(name_);
 }
 
-absl::Status RunningNamespace::Make(std::vector<std::string>& notes) {
+absl::Status RunningNamespace::Make(const netns::Offloads& offloads,
+                                    std::vector<std::string>& notes) {
   absl::StatusOr<process::UniqueFd> netns =
       attached() ? netns::OpenNamespace(plan_.attached_netns) : netns::CreateNamespace(name_);
   if (!netns.ok()) return netns.status();
@@ -88,16 +89,17 @@ absl::Status RunningNamespace::Make(std::vector<std::string>& notes) {
   std::error_code error;
   std::filesystem::create_directories(state_folder_, error);
   if (error) return process::HostError(fmt::format("create {}", state_folder_), error.value());
-  if (const absl::Status status = MakeDevices(notes); !status.ok()) return status;
+  if (const absl::Status status = MakeDevices(offloads, notes); !status.ok()) return status;
   if (const absl::Status status = Rename(plan_); !status.ok()) return status;
   return attached() ? CoverContainerFiles(notes) : absl::OkStatus();
 }
 
-absl::Status RunningNamespace::MakeDevices(std::vector<std::string>& notes) {
+absl::Status RunningNamespace::MakeDevices(const netns::Offloads& offloads,
+                                           std::vector<std::string>& notes) {
   return netns::InNamespace(netns_.get(), [&]() -> absl::Status {
     if (!attached()) netns::AllowUnprivilegedPing();
     for (const InterfacePlan& interface : plan_.interfaces) {
-      absl::StatusOr<process::UniqueFd> tap = netns::CreateTap(interface.device);
+      absl::StatusOr<process::UniqueFd> tap = netns::CreateTap(interface.device, offloads);
       if (!tap.ok()) {
         return absl::Status(tap.status().code(),
                             fmt::format("{}: {}", plan_.name, std::string(tap.status().message())));

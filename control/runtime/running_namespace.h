@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/netns/device_drops.h"
+#include "control/netns/offloads.h"
 #include "control/plan.h"
 #include "control/process/exit_watcher.h"
 #include "control/process/unique_fd.h"
@@ -45,9 +46,10 @@ class RunningNamespace {
   // What Make() will leave outside of the fabric's folder: to be journaled first.
   const JournalEntries& footprint() const { return footprint_; }
 
-  // Creates the namespace (or opens the attached one), its devices, addresses and files. Things a
-  // user should know, such as a file that could not be covered, are added to `notes`.
-  absl::Status Make(std::vector<std::string>& notes);
+  // Creates the namespace (or opens the attached one), its devices with `offloads`, addresses and
+  // files. Things a user should know, such as a file that could not be covered, are added to
+  // `notes`.
+  absl::Status Make(const netns::Offloads& offloads, std::vector<std::string>& notes);
 
   // Makes addresses, routes and MTU follow `plan`, which names the same devices.
   absl::Status Readdress(const control::NamespacePlan& plan);
@@ -85,7 +87,7 @@ class RunningNamespace {
   const std::string& state_folder() const { return state_folder_; }
 
  private:
-  absl::Status MakeDevices(std::vector<std::string>& notes);
+  absl::Status MakeDevices(const netns::Offloads& offloads, std::vector<std::string>& notes);
   absl::Status CoverContainerFiles(std::vector<std::string>& notes);
 
   std::string fabric_, logs_, ca_;

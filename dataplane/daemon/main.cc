@@ -13,13 +13,16 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "dataplane/daemon/control_socket.h"
 #include "dataplane/daemon/sandbox.h"
 #include "dataplane/daemon/session.h"
+#include "dataplane/io/ring.h"
 
 namespace taploom::daemon {
 namespace {
@@ -27,14 +30,17 @@ namespace {
 constexpr int kDone = 0, kBadInput = 2, kHostCannot = 3;
 
 constexpr std::string_view kUsage =
-    "usage: taploom-dataplane [--control-fd N] [--spin-us N]\n"
+    "usage: taploom-dataplane [--control-fd N] [--spin-us N] [--io read-write|io_uring]\n"
     "  --control-fd N  the descriptor of the connected Unix stream socket to control (default 3)\n"
     "  --spin-us N     how long to stay awake after the last packet, in microseconds (default {})\n"
+    "  --io HOW        read and write each frame by a system call (default), or many by one; that\n"
+    "                  only where io_uring works\n"
     "Started by taploom-control; of no use by hand.\n";
 
 struct Arguments {
   int control_descriptor = 3;
   worker::Worker::Options worker;
+  bool wants_ring = false;
 };
 
 void Log(std::string_view text) { fmt::print(stderr, "taploom-dataplane: {}\n", text); }
@@ -44,6 +50,18 @@ std::optional<int> ParseNumber(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
   return number;
+}
+
+constexpr std::string_view kReadWrite = "read-write", kIoUring = "io_uring";
+
+bool IsFrameIo(std::string_view text) { return text == kReadWrite || text == kIoUring; }
+
+// nullptr when this host has none that works, after saying why.
+std::unique_ptr<io::Ring> MakeRing() {
+  std::string problem;
+  auto ring = io::Ring::Make(problem);
+  if (ring == nullptr) Log(fmt::format("each frame is read and written on its own: {}", problem));
+  return ring;
 }
 
 // nullopt after saying what is wrong.
@@ -56,6 +74,8 @@ std::optional<Arguments> ParseArguments(int argc, char** argv) {
       arguments.control_descriptor = *value;
     } else if (option == "--spin-us" && value) {
       arguments.worker.spin = std::chrono::microseconds(*value);
+    } else if (option == "--io" && i + 1 < argc && IsFrameIo(argv[i + 1])) {
+      arguments.wants_ring = argv[i + 1] == kIoUring;
     } else {
       Log(fmt::format("cannot use {}", option));
       fmt::print(stderr, kUsage, worker::Worker::Options().spin.count());
@@ -72,8 +92,9 @@ bool IsUnixStreamSocket(int descriptor) {
          getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
-int Serve(ControlSocket control, const worker::Worker::Options& options) {
-  Session session(options);
+int Serve(ControlSocket control, const worker::Worker::Options& options,
+          std::unique_ptr<io::Ring> ring) {
+  Session session(options, std::move(ring));
   ControlMessage message;
   while (control.Receive(message)) {
     if (!control.Send(session.Handle(message.request, std::move(message.descriptor)))) break;
@@ -97,8 +118,13 @@ int Main(int argc, char** argv) {
   // The worker allocates next to nothing: an arena for its thread would only cost memory.
   mallopt(M_ARENA_MAX, 1);
   try {
-    for (const std::string& sentence : EnterSandbox(control)) Log(sentence);
-    return Serve(ControlSocket(io::UniqueFd(control)), arguments->worker);
+    // The sandbox allows the use of a ring, and not the making of one.
+    std::unique_ptr<io::Ring> ring = arguments->wants_ring ? MakeRing() : nullptr;
+    for (const std::string& sentence :
+         EnterSandbox(control, ring == nullptr ? -1 : ring->descriptor())) {
+      Log(sentence);
+    }
+    return Serve(ControlSocket(io::UniqueFd(control)), arguments->worker, std::move(ring));
   } catch (const ProtocolError& error) {
     Log(error.what());
     return kBadInput;

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <stdexcept>
@@ -34,10 +36,17 @@ void Check(bool done, const char* what) {
   if (!done) Fail(what);
 }
 
-void CloseOtherDescriptors(int control_descriptor) {
-  const auto control = static_cast<unsigned>(control_descriptor);
-  if (control > 3) Check(close_range(3, control - 1, 0) == 0, "close inherited descriptors");
-  Check(close_range(control + 1, ~0u, 0) == 0, "close inherited descriptors");
+// `kept`: besides 0–2; -1 stands for none.
+void CloseOtherDescriptors(std::array<int, 2> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned first = 3;
+  for (const int descriptor : kept) {
+    if (descriptor < 0) continue;
+    const auto next = static_cast<unsigned>(descriptor);
+    if (next > first) Check(close_range(first, next - 1, 0) == 0, "close inherited descriptors");
+    first = next + 1;
+  }
+  Check(close_range(first, ~0u, 0) == 0, "close inherited descriptors");
 }
 
 // A tmpfs that only this process's mount namespace knows becomes the root, and everything else is
@@ -87,9 +96,9 @@ void LimitResources() {
 
 }  // namespace
 
-std::vector<std::string> EnterSandbox(int control_descriptor) {
+std::vector<std::string> EnterSandbox(int control_descriptor, int ring_descriptor) {
   std::vector<std::string> left_out;
-  CloseOtherDescriptors(control_descriptor);
+  CloseOtherDescriptors({control_descriptor, ring_descriptor});
   Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "renounce new privileges");
   LimitResources();
 
@@ -113,7 +122,7 @@ std::vector<std::string> EnterSandbox(int control_descriptor) {
   // Both are reset by a change of user, so they come after it.
   Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "forbid tracing");
   Check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, "ask to die with the parent");
-  InstallSyscallFilter();
+  InstallSyscallFilter(ring_descriptor);
   return left_out;
 }
 

@@ -129,7 +129,9 @@ void Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) 
       .capacity = snapshot->limits.connections,
       .capacity_per_port = snapshot->limits.connections_per_eni,
       .seed = RandomSeed()};
-  forwarding_ = std::make_unique<Forwarding>(*counters_, table, options_);
+  std::unique_ptr<io::FrameIo> frame_io = std::move(ring_);
+  if (frame_io == nullptr) frame_io = std::make_unique<io::ReadWrite>();
+  forwarding_ = std::make_unique<Forwarding>(*counters_, table, options_, std::move(frame_io));
   counters_->StartClock(std::chrono::steady_clock::now() - forwarding_->worker.Now());
   Publish(std::move(snapshot));
   for (auto& [id, port] : std::exchange(waiting_ports_, {})) {
@@ -158,13 +160,14 @@ std::string Session::AddPort(const config::AddPort& request, io::UniqueFd descri
   }
 
   counters_->AddPort(id);
-  auto port = std::make_unique<io::TapPort>(std::move(descriptor));
+  auto port = std::make_unique<io::TapPort>(std::move(descriptor), request.superframes_to_cut());
+  const io::TapPort* const attached = port.get();
   if (forwarding_ == nullptr) {
     waiting_ports_.emplace(id, std::move(port));
   } else if (!HandToWorker(id, std::move(port))) {
     return fmt::format("Port {} ({}) cannot be polled.", id, request.name());
   }
-  attached_.insert(id);
+  attached_.emplace(id, attached);
   return "";
 }
 
@@ -224,6 +227,13 @@ std::string Session::ShareCounters(const config::ShareCounters& request, io::Uni
 
 void Session::GetCounters(config::Counters& report) {
   observe::ReportCounters(counters_->block(), report);
+  report.set_uses_io_uring(has_ring_);
+  for (config::PortCounters& port : *report.mutable_ports()) {
+    const auto attached = attached_.find(static_cast<std::uint16_t>(port.port()));
+    if (attached == attached_.end()) continue;
+    port.set_cut_superframes(attached->second->segmented_count());
+    port.set_superframes_to_cut(attached->second->refused_gso_types());
+  }
   if (forwarding_ == nullptr) return;
   report.set_generation(snapshot_->generation);
   report.set_connection_capacity(snapshot_->limits.connections);

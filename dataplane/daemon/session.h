@@ -9,12 +9,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "dataplane/config/control_messages.pb.h"
 #include "dataplane/flow/connection_reader.h"
 #include "dataplane/io/port.h"
+#include "dataplane/io/ring.h"
+#include "dataplane/io/tap_port.h"
 #include "dataplane/io/unique_fd.h"
 #include "dataplane/observe/counters.h"
 #include "dataplane/pipeline.h"
@@ -25,7 +26,9 @@ namespace taploom::daemon {
 
 class Session {
  public:
-  explicit Session(const worker::Worker::Options& options) : options_(options) {}
+  // `ring`: what reads and writes frames, instead of a system call for each.
+  explicit Session(const worker::Worker::Options& options, std::unique_ptr<io::Ring> ring = nullptr)
+      : options_(options), has_ring_(ring != nullptr), ring_(std::move(ring)) {}
 
   // `descriptor` is what came with the request. Throws only when forwarding cannot begin at all: no
   // memory, no threads.
@@ -36,10 +39,10 @@ class Session {
   // with it. Until then frames wait in their TAPs.
   struct Forwarding {
     Forwarding(observe::Counters& counters, const flow::ConnectionTable::Options& table,
-               const worker::Worker::Options& options)
+               const worker::Worker::Options& options, std::unique_ptr<io::FrameIo> frame_io)
         : pipeline(counters, table),
           connections(pipeline.connections().memory_descriptor(), table.capacity),
-          worker(pipeline, options) {}
+          worker(pipeline, options, std::move(frame_io)) {}
 
     Pipeline pipeline;
     flow::ConnectionReader connections;
@@ -66,8 +69,12 @@ class Session {
   bool HandToWorker(std::uint16_t id, std::unique_ptr<io::Port> port);
 
   const worker::Worker::Options options_;
+  const bool has_ring_;
+  std::unique_ptr<io::Ring> ring_;  // until the worker has it
   std::unique_ptr<observe::Counters> counters_ = std::make_unique<observe::Counters>();
-  std::set<std::uint16_t> attached_;  // every port that was added and not removed
+  // Every port that was added and not removed; owned by waiting_ports_ or the worker, and asked
+  // only what any thread may.
+  std::map<std::uint16_t, const io::TapPort*> attached_;
   std::map<std::uint16_t, std::unique_ptr<io::Port>>
       waiting_ports_;  // those that came before the first configuration
   std::shared_ptr<const tables::Snapshot> snapshot_;

@@ -78,6 +78,12 @@ void AllowFrames(Filter& filter) {
   }
 }
 
+// To have it read and write, and to switch it on, once.
+void AllowRing(Filter& filter, int descriptor) {
+  for (const int syscall : {SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)})
+    filter.AllowWhen(syscall, {Equals(0, static_cast<std::uint64_t>(descriptor))});
+}
+
 void AllowControl(Filter& filter) {
   for (const int syscall : {SCMP_SYS(recvmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(read),
                             SCMP_SYS(write), SCMP_SYS(close)}) {
@@ -132,9 +138,10 @@ void AllowSanitizers(Filter&) {}
 
 }  // namespace
 
-void InstallSyscallFilter() {
+void InstallSyscallFilter(int ring_descriptor) {
   Filter filter;
   AllowFrames(filter);
+  if (ring_descriptor >= 0) AllowRing(filter, ring_descriptor);
   AllowControl(filter);
   AllowMemory(filter);
   AllowThreadsAndTime(filter);

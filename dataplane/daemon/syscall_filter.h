@@ -8,8 +8,10 @@ namespace taploom::daemon {
 // keep time, take and give back memory that is not executable, and start threads of its own. A
 // file-system path is answered with EPERM, because the C library looks for some on its own;
 // anything else kills the process, and the kernel's audit log says what it was. Holds for every
-// thread, and cannot be undone. Throws std::runtime_error when the kernel refuses.
-void InstallSyscallFilter();
+// thread, and cannot be undone. `ring_descriptor`: an io_uring that may be used, and no other may
+// be made; -1 = none. What it does is not seen by this filter: it must have been restricted before.
+// Throws std::runtime_error when the kernel refuses.
+void InstallSyscallFilter(int ring_descriptor = -1);
 
 }  // namespace taploom::daemon
 

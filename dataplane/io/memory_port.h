@@ -30,6 +30,7 @@ class MemoryPort final : public Port {
   int descriptor() const override { return -1; }
   std::size_t Receive(std::span<Packet> packets) override;
   SendResult Send(const Packet& packet) override;
+  bool TakesAsItIs(const Packet&) const override { return false; }
 
  private:
   std::size_t capacity_;

@@ -3,6 +3,7 @@
 #ifndef TAPLOOM_DATAPLANE_IO_PORT_H_
 #define TAPLOOM_DATAPLANE_IO_PORT_H_
 
+#include <cerrno>
 #include <cstddef>
 #include <span>
 
@@ -15,6 +16,19 @@ enum class SendResult {
   kFull,    // the receiver's queue is full: drop with kSendBufferFull, never retry
   kFailed,  // refused: drop with kSendFailed
 };
+
+// What the errno of a write means; 0 = it was written.
+constexpr SendResult SendResultOf(int error) {
+  switch (error) {
+    case 0:
+      return SendResult::kSent;
+    case EAGAIN:
+    case ENOBUFS:
+      return SendResult::kFull;
+    default:
+      return SendResult::kFailed;
+  }
+}
 
 // Used by one thread at a time.
 class Port {
@@ -32,6 +46,10 @@ class Port {
 
   // Sends head and tail as one frame, with its vnet header. Never blocks.
   virtual SendResult Send(const Packet& packet) = 0;
+
+  // Whether Send would be a single write of [vnet header | head | tail] to the descriptor, which a
+  // FrameIo may then do in its own way. Reading from a port with a descriptor always is.
+  virtual bool TakesAsItIs(const Packet& packet) const = 0;
 };
 
 }  // namespace taploom::io

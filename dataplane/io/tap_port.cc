@@ -8,22 +8,6 @@
 #include "dataplane/io/segment.h"
 
 namespace taploom::io {
-namespace {
-
-SendResult ResultOf(int error) {
-  switch (error) {
-    case 0:
-      return SendResult::kSent;
-    case EAGAIN:
-    case ENOBUFS:
-      return SendResult::kFull;
-    default:
-      return SendResult::kFailed;
-  }
-}
-
-}  // namespace
-
 std::size_t TapPort::Receive(std::span<Packet> packets) {
   std::size_t count = 0;
   while (count < packets.size()) {
@@ -52,19 +36,19 @@ int TapPort::Write(const Packet& packet) {
 }
 
 SendResult TapPort::Send(const Packet& packet) {
-  if (!packet.vnet.is_gso()) return ResultOf(Write(packet));
+  if (!packet.vnet.is_gso()) return SendResultOf(Write(packet));
 
-  const std::uint8_t gso_type =
-      packet.vnet.gso_type & static_cast<std::uint8_t>(~VnetHeader::kGsoEcn);
+  const std::uint8_t gso_type = KindOf(packet.vnet);
   if (gso_type >= 32) return SendResult::kFailed;
   if (refuses(gso_type)) return SendSegments(packet);
 
   const int error = Write(packet);
-  if (error != EINVAL) return ResultOf(error);
+  if (error != EINVAL) return SendResultOf(error);
   // Only a frame that is cut and taken proves that the kernel is to blame: a sender's malformed
   // superframe, which the kernel is right to refuse, must not slow down everyone else's.
   const SendResult result = SendSegments(packet);
-  if (result == SendResult::kSent) refused_gso_types_ |= 1u << gso_type;
+  if (result == SendResult::kSent)
+    refused_gso_types_.store(refused_gso_types() | 1u << gso_type, std::memory_order_relaxed);
   return result;
 }
 
@@ -73,10 +57,10 @@ SendResult TapPort::SendSegments(const Packet& packet) {
   if (!segmenter.valid()) return SendResult::kFailed;
   Packet segment;
   while (segmenter.Next(segment)) {
-    const SendResult result = ResultOf(Write(segment));
+    const SendResult result = SendResultOf(Write(segment));
     if (result != SendResult::kSent) return result;
   }
-  ++segmented_count_;
+  segmented_count_.store(segmented_count() + 1, std::memory_order_relaxed);
   return SendResult::kSent;
 }
 

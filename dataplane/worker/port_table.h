@@ -15,7 +15,6 @@ struct PortSlot {
   std::uint16_t id = 0;
   std::unique_ptr<io::Port> port;
   std::size_t burst_size = 0;  // how many frames to ask for next time (see worker.cc)
-  bool is_ready = false;       // waits for its turn
 };
 
 class PortTable {

@@ -6,27 +6,12 @@
 namespace taploom::worker {
 namespace {
 
-class Sender {
+// Cuts a packet into frames that exist one at a time, so each is sent on its own.
+class FragmentSender {
  public:
   // `origin` is the packet that entered: a failure is counted where it came from.
-  Sender(const Packet& origin, const PortTable& ports, Pipeline& pipeline, RingObserver* observer)
-      : origin_(origin),
-        slot_(ports.Find(origin.verdict.port)),
-        pipeline_(pipeline),
-        observer_(observer) {}
-
-  void Send(const Packet& frame) {
-    if (slot_ == nullptr) return Fail(DropReason::kNotAttached);
-    switch (slot_->port->Send(frame)) {
-      case io::SendResult::kSent:
-        if (observer_ != nullptr) observer_->NoteSent(slot_->id, frame);
-        return pipeline_.CountSent(slot_->id, frame.size());
-      case io::SendResult::kFull:
-        return Fail(DropReason::kSendBufferFull);
-      case io::SendResult::kFailed:
-        return Fail(DropReason::kSendFailed);
-    }
-  }
+  FragmentSender(const Packet& origin, PortSlot& slot, Pipeline& pipeline, RingObserver* observer)
+      : origin_(origin), slot_(slot), pipeline_(pipeline), observer_(observer) {}
 
   void SendFragments(Packet& whole) {
     io::Fragmenter fragmenter(whole, origin_.verdict.mtu);
@@ -34,9 +19,6 @@ class Sender {
     Packet fragment;
     while (fragmenter.Next(fragment)) Send(fragment);
   }
-
-  // Why something could not be sent; kNone when everything was.
-  DropReason failure() const { return failure_; }
 
   // A superframe is first what it stands for: a train of packets, each of which may need fragments.
   void SendSegmentFragments(const Packet& superframe) {
@@ -46,7 +28,22 @@ class Sender {
     while (segmenter.Next(segment)) SendFragments(segment);
   }
 
+  // Why something could not be sent; kNone when everything was.
+  DropReason failure() const { return failure_; }
+
  private:
+  void Send(const Packet& frame) {
+    switch (slot_.port->Send(frame)) {
+      case io::SendResult::kSent:
+        if (observer_ != nullptr) observer_->NoteSent(slot_.id, frame);
+        return pipeline_.CountSent(slot_.id, frame.size());
+      case io::SendResult::kFull:
+        return Fail(DropReason::kSendBufferFull);
+      case io::SendResult::kFailed:
+        return Fail(DropReason::kSendFailed);
+    }
+  }
+
   void Fail(DropReason reason) {
     failure_ = reason;
     if (observer_ != nullptr) observer_->NoteFailure(reason);
@@ -54,7 +51,7 @@ class Sender {
   }
 
   const Packet& origin_;
-  PortSlot* slot_;
+  PortSlot& slot_;
   Pipeline& pipeline_;
   RingObserver* observer_;  // may be null
   DropReason failure_ = DropReason::kNone;
@@ -62,16 +59,21 @@ class Sender {
 
 }  // namespace
 
-void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline, RingObserver* observer) {
+void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline, Outbox& outbox,
+              RingObserver* observer) {
   if (packet.verdict.kind == Verdict::Kind::kDrop) return;
-  Sender sender(packet, ports, pipeline, observer);
-  if (packet.verdict.kind != Verdict::Kind::kFragment) {
-    sender.Send(packet);
-  } else if (packet.vnet.is_gso()) {
-    sender.SendSegmentFragments(packet);
-  } else {
-    sender.SendFragments(packet);
+  PortSlot* const slot = ports.Find(packet.verdict.port);
+  if (slot == nullptr) {
+    if (observer != nullptr) observer->NoteFailure(DropReason::kNotAttached);
+    pipeline.CountSendFailure(packet, DropReason::kNotAttached);
+    packet.verdict = Verdict::Drop(DropReason::kNotAttached);
+    return;
   }
+  if (packet.verdict.kind != Verdict::Kind::kFragment) return outbox.Add(packet, *slot);
+
+  outbox.Flush(observer);  // what came before leaves before
+  FragmentSender sender(packet, *slot, pipeline, observer);
+  packet.vnet.is_gso() ? sender.SendSegmentFragments(packet) : sender.SendFragments(packet);
   if (sender.failure() != DropReason::kNone) packet.verdict = Verdict::Drop(sender.failure());
 }
 

@@ -24,12 +24,28 @@ constexpr int kIdleTimeoutMs = 1000;
 constexpr std::size_t kBurstSize = BurstBuffers::kCount;
 constexpr std::size_t kSuperframeBurstSize = 4;
 
+// In one round; the kernel offers the others first in the next.
 constexpr std::size_t kMaxEvents = 64;
+
+// Asking for a frame more than there are costs a system call that brings nothing, and the kernel
+// says for free that there are more: so as many are asked for as came last time, and twice as many
+// after all of them came.
+std::size_t NextBurstSize(std::size_t asked, std::size_t received, bool has_superframe) {
+  const std::size_t most = has_superframe ? kSuperframeBurstSize : kBurstSize;
+  return std::clamp<std::size_t>(received == asked ? 2 * asked : received, 1, most);
+}
 
 }  // namespace
 
-Worker::Worker(Pipeline& pipeline, const Options& options)
-    : pipeline_(pipeline), options_(options), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+Worker::Worker(Pipeline& pipeline, const Options& options, std::unique_ptr<io::FrameIo> frame_io)
+    : pipeline_(pipeline),
+      options_(options),
+      frame_io_(std::move(frame_io)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      buffers_(frame_io_->ports_at_once()),
+      outbox_(*frame_io_, pipeline, buffers_.count()) {
+  ready_.reserve(kMaxEvents);
+  receptions_.reserve(frame_io_->ports_at_once());
   if (!epoll_.valid() || !Watch(commands_.descriptor(), EPOLLIN, nullptr)) {
     throw std::system_error(errno, std::generic_category(), "cannot make an epoll instance");
   }
@@ -53,11 +69,9 @@ bool Worker::AddPort(std::uint16_t id, std::unique_ptr<io::Port> port) {
   const int descriptor = port->descriptor();
   PortSlot& slot = ports_.Add(id, std::move(port));
   slot.burst_size = kBurstSize;
-  ready_.reserve(++port_count_ + 1);  // and the injection
-  // Edge-triggered: a port is announced once and then served until it is empty, without another
-  // poll of it by the kernel.
-  if (Watch(descriptor, EPOLLIN | EPOLLET, &slot)) return true;
-  --port_count_;
+  // Level-triggered: a port with more frames than it was asked for is offered again, so that no
+  // read has to find out that there are none.
+  if (Watch(descriptor, EPOLLIN, &slot)) return true;
   ports_.Take(id);
   return false;
 }
@@ -69,14 +83,12 @@ std::unique_ptr<io::Port> Worker::RemovePort(std::uint16_t id) {
   // watch. A port that hung up is not watched any more, and the error says just that.
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot->port->descriptor(), nullptr);
   std::erase(ready_, slot.get());
-  --port_count_;
   return std::move(slot->port);
 }
 
 bool Worker::SetInjection(std::unique_ptr<Injection> injection) {
   if (injection_ != nullptr) return false;
-  ready_.reserve(port_count_ + 1);
-  if (!Watch(injection->descriptor(), EPOLLIN | EPOLLET, &injection_slot_)) return false;
+  if (!Watch(injection->descriptor(), EPOLLIN, &injection_slot_)) return false;
   injection_ = std::move(injection);
   return true;
 }
@@ -84,7 +96,6 @@ bool Worker::SetInjection(std::unique_ptr<Injection> injection) {
 void Worker::EndInjection() {
   injection_.reset();  // which ends the watch: nobody else has this end of the pair
   std::erase(ready_, &injection_slot_);
-  injection_slot_.is_ready = false;
 }
 
 void Worker::Run() {
@@ -93,8 +104,7 @@ void Worker::Run() {
   Clock::time_point now = last_packet;
   bool has_expired_all = true;
   while (!stopping_) {
-    const bool stay_awake =
-        !ready_.empty() || !has_expired_all || now - last_packet < options_.spin;
+    const bool stay_awake = !has_expired_all || now - last_packet < options_.spin;
     Poll(stay_awake ? 0 : kIdleTimeoutMs);
     now = Clock::now();
     const Tick tick = std::chrono::duration_cast<Tick>(now - start_);
@@ -119,7 +129,7 @@ void Worker::Poll(int timeout_ms) {
     } else if ((event.events & (EPOLLERR | EPOLLHUP)) != 0 && slot != &injection_slot_) {
       // The device is gone, usually with its namespace. It would be reported for ever.
       epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot->port->descriptor(), nullptr);
-    } else if (!std::exchange(slot->is_ready, true)) {
+    } else {
       ready_.push_back(slot);
     }
   }
@@ -127,33 +137,35 @@ void Worker::Poll(int timeout_ms) {
   if (has_commands) commands_.RunAll();
 }
 
-// One burst for each port that is ready; those that have more keep their order.
+// One burst for each port that is ready.
 void Worker::ServeReadyPorts(Tick now) {
-  std::erase_if(ready_, [&](PortSlot* slot) {
-    slot->is_ready = slot == &injection_slot_ ? ServeInjection(now) : ServeBurst(*slot, now);
-    return !slot->is_ready;
-  });
-}
-
-// True when more may be waiting.
-bool Worker::ServeBurst(PortSlot& slot, Tick now) {
-  const std::span<Packet> room = buffers_.First(slot.burst_size);
-  const std::span<Packet> burst = room.first(slot.port->Receive(room));
-  if (burst.empty()) return false;
-
-  bool has_superframe = false;
-  for (Packet& packet : burst) {
-    packet.ingress_port = slot.id;
-    has_superframe |= packet.tail_size != 0;
+  if (std::erase(ready_, &injection_slot_) != 0) ServeInjection(now);
+  for (std::span<PortSlot* const> left = ready_; !left.empty();) {
+    const auto slots = left.first(std::min(left.size(), frame_io_->ports_at_once()));
+    left = left.subspan(slots.size());
+    ServeTogether(slots, now);
   }
-  slot.burst_size = has_superframe ? kSuperframeBurstSize : kBurstSize;
-
-  Forward(burst, now);
-  return burst.size() == room.size();
+  ready_.clear();
 }
 
-// The same for what is injected, which names its ports itself. One may have been taken away since.
-bool Worker::ServeInjection(Tick now) {
+void Worker::ServeTogether(std::span<PortSlot* const> slots, Tick now) {
+  std::span<Packet> room = buffers_.First(buffers_.count());
+  receptions_.clear();
+  for (const PortSlot* slot : slots) {
+    receptions_.push_back({slot->port.get(), room.first(slot->burst_size)});
+    room = room.subspan(slot->burst_size);
+  }
+  frame_io_->Receive(receptions_);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const std::span<Packet> burst = receptions_[i].room.first(receptions_[i].count);
+    NoteReceived(*slots[i], burst);
+    if (!burst.empty()) Forward(burst, now);
+  }
+  outbox_.Flush(nullptr);
+}
+
+// A burst of what is injected, which names its ports itself. One may have been taken away since.
+void Worker::ServeInjection(Tick now) {
   const std::span<Packet> room = buffers_.First(kBurstSize);
   const std::span<Packet> burst = room.first(injection_->Receive(room));
   const auto has_port = [this](const Packet& packet) {
@@ -165,24 +177,35 @@ bool Worker::ServeInjection(Tick now) {
     at = end;
     if (at != burst.end()) (at++)->verdict = Verdict::Drop(DropReason::kPortNotInUse);
   }
+  outbox_.Flush(nullptr);
   if (!burst.empty()) injection_->Report(burst);
   if (injection_->has_ended()) injection_.reset();
-  return injection_ != nullptr && burst.size() == room.size();
+}
+
+void Worker::NoteReceived(PortSlot& slot, std::span<Packet> burst) {
+  bool has_superframe = false;
+  for (Packet& packet : burst) {
+    packet.ingress_port = slot.id;
+    has_superframe |= packet.tail_size != 0;
+  }
+  slot.burst_size = NextBurstSize(slot.burst_size, burst.size(), has_superframe);
 }
 
 void Worker::Forward(std::span<Packet> burst, Tick now) {
   if (observer_ != nullptr) [[unlikely]] {
+    outbox_.Flush(nullptr);
     ForwardObserved(burst, now);
   } else {
     pipeline_.Process(burst, now);
-    for (Packet& packet : burst) Transmit(packet, ports_, pipeline_);
+    for (Packet& packet : burst) Transmit(packet, ports_, pipeline_, outbox_, nullptr);
   }
 }
 
 void Worker::ForwardObserved(std::span<Packet> burst, Tick now) {
   for (Packet& packet : burst) {
     observer_->Process(packet, now, poll_time_);
-    Transmit(packet, ports_, pipeline_, observer_.get());
+    Transmit(packet, ports_, pipeline_, outbox_, observer_.get());
+    outbox_.Flush(observer_.get());
   }
   if (!observer_->EndBurst(poll_time_)) observer_.reset();
 }

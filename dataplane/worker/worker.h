@@ -1,7 +1,7 @@
 // Worker: the burst loop. Ready ports → burst → pipeline → ports, on one thread that owns all of
 // them.
 //
-//   commands ─► epoll ─► ready ports, in turn ─► Receive ≤ 32 ─► Pipeline::Process ─► Transmit ─┐
+//   commands ─► epoll ─► ready ports, in turn ─► Receive ≤ 32 ─► Pipeline::Process ─► Outbox ───┐
 //                 ▲ blocks only when nothing came for `spin`                                    │
 //                 └─────────────────────────────────────────────────────────────────────────────┘
 //
@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/io/frame_io.h"
 #include "dataplane/io/port.h"
 #include "dataplane/io/unique_fd.h"
 #include "dataplane/pipeline.h"
@@ -28,6 +29,7 @@
 #include "dataplane/worker/burst_buffers.h"
 #include "dataplane/worker/command_queue.h"
 #include "dataplane/worker/injection.h"
+#include "dataplane/worker/outbox.h"
 #include "dataplane/worker/port_table.h"
 #include "dataplane/worker/ring_observer.h"
 
@@ -42,9 +44,11 @@ class Worker {
   };
 
   // Starts the thread. `pipeline` must outlive the worker and from now on belongs to its thread:
-  // others touch it, and call the functions marked "inside Execute", only there. Throws
-  // std::system_error when the kernel has no descriptors, memory or threads left.
-  Worker(Pipeline& pipeline, const Options& options);
+  // others touch it, and call the functions marked "inside Execute", only there. `frame_io` has not
+  // been used by another thread. Throws std::system_error when the kernel has no descriptors,
+  // memory or threads left.
+  Worker(Pipeline& pipeline, const Options& options,
+         std::unique_ptr<io::FrameIo> frame_io = std::make_unique<io::ReadWrite>());
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   // Finishes the burst at hand and ends the thread.
@@ -68,6 +72,7 @@ class Worker {
   std::unique_ptr<RingObserver> SetObserver(std::unique_ptr<RingObserver> observer) {
     return std::exchange(observer_, std::move(observer));
   }
+
   // Inside Execute. From now on frames of `injection` enter too, until its peer ends it. False when
   // there is one already, or the kernel cannot poll it.
   bool SetInjection(std::unique_ptr<Injection> injection);
@@ -79,23 +84,27 @@ class Worker {
   void Run();
   void Poll(int timeout_ms);
   void ServeReadyPorts(Tick now);
-  bool ServeBurst(PortSlot& slot, Tick now);
-  bool ServeInjection(Tick now);
+  void ServeTogether(std::span<PortSlot* const> slots, Tick now);
+  void ServeInjection(Tick now);
+  // Says of a burst where it came from, and how much to ask for next time.
+  static void NoteReceived(PortSlot& slot, std::span<Packet> burst);
   void Forward(std::span<Packet> burst, Tick now);
   void ForwardObserved(std::span<Packet> burst, Tick now);
 
   Pipeline& pipeline_;
   const Options options_;
+  const std::unique_ptr<io::FrameIo> frame_io_;
   const Clock::time_point start_ = Clock::now();
   io::UniqueFd epoll_;
   CommandQueue commands_;
   BurstBuffers buffers_;
+  Outbox outbox_;
   PortTable ports_;
-  std::vector<PortSlot*> ready_;  // in the order of their turns; room for every port is reserved
-  std::size_t port_count_ = 0;
+  std::vector<PortSlot*> ready_;            // those of this round; room is reserved
+  std::vector<io::Reception> receptions_;   // those at hand; room is reserved
   std::unique_ptr<RingObserver> observer_;  // null unless somebody watches
   std::unique_ptr<Injection> injection_;    // null unless somebody injects
-  PortSlot injection_slot_;                 // its turn among those of ports
+  PortSlot injection_slot_;                 // stands for it among the ports that are ready
   Clock::time_point poll_time_{};           // of the bursts at hand
   bool stopping_ = false;
   std::thread thread_;

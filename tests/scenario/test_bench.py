@@ -41,6 +41,32 @@ class Bench(unittest.TestCase):
             self.assertGreater(row["yardstick"], 0, row)
             self.assertAlmostEqual(row["value"] / row["yardstick"], row["ratio"], msg=row)
 
+    def test_bytes_arrive_as_they_were_sent_at_each_size_by_both_families(self):
+        """A run ends with an error when a SHA-256 differs."""
+        for arguments in (("--mtu", "1280", "--ipv6"), ("--mtu", "9001"), ("--mtu", "9001", "--ipv6")):
+            with self.subTest(arguments=arguments):
+                result = taploom("bench", "--rounds", "1", "--seconds", "1", "--load", "tcp-1-down", "-o", "json",
+                                 *arguments, timeout=180)  # fmt: skip
+                for row in json.loads(result.stdout)["rows"]:
+                    self.assertGreater(row["value"], 0, row)
+                    self.assertGreater(row["yardstick"], 0, row)
+
+    def test_frames_by_io_uring_stand_beside_frames_one_by_one(self):
+        checks = {row["check"]: row for row in json.loads(taploom("doctor", "-o", "json", expect=None).stdout)}
+        if checks["io_uring"]["state"] != "ok":
+            self.skipTest(checks["io_uring"]["detail"])
+        loads = ("--load", "udp-small", "--load", "idle")
+        result = taploom("bench", "--rounds", "1", "--seconds", "1", "--io", "io_uring", *loads, "-o", "json",
+                         timeout=180)  # fmt: skip
+        rows = json.loads(result.stdout)["rows"]
+        (row,) = (
+            row
+            for row in rows
+            if (row["name"], row["yardstick_name"]) == ("UDP 16 B delivered", "taploom, read-write")
+        )
+        self.assertGreater(row["value"], 0)
+        self.assertEqual(1.5, row["target"])
+
     def test_an_interrupted_run_takes_everything_away(self):
         run = subprocess.Popen([TAPLOOM, "bench", "--seconds", "60"], stderr=subprocess.PIPE, text=True)
         for line in run.stderr:
@@ -57,6 +83,10 @@ class Bench(unittest.TestCase):
             (("--load", "tcp1"), 'taploom: no load "tcp1"; did you mean "tcp-1"?\n'),
             (("--rounds", "0"), 'taploom: --rounds takes a whole number of at least 1, not "0"\n'),
             (("--seconds", "2s"), 'taploom: --seconds takes a whole number of at least 1, not "2s"\n'),
+            (("--mtu", "9000"), 'taploom: --mtu takes 1280, 1500 or 9001, not "9000"\n'),
+            (("--io", "epoll"), 'taploom: --io takes read-write or io_uring, not "epoll"\n'),
+            (("--peer", "vpp"), 'taploom: no peer "vpp"; there are: ovs, ovs-plain\n'),
+            (("--ipv6", "--load", "round-trip"), "taploom: the program of the load round-trip knows no IPv6\n"),
         ):
             self.assertEqual(message, taploom("bench", *arguments, expect=2).stderr)
 

@@ -116,6 +116,13 @@ class Offloads(FabricTest):
                         self.send_tcp(self.one, far_end, address)
                         self.send_datagrams(self.one, far_end, address)
 
+    def test_what_this_kernel_does_right_is_known_from_the_start(self):
+        states = {row["name"]: row["state"] for row in self.fabric.get("offloads")}
+        self.assertEqual(["checksum", "TSO4", "TSO6", "USO4", "USO6"], list(states))
+        for name, state in states.items():
+            self.assertIn(state, ("works", "absent"), name)
+        self.assertEqual({0}, {row["cut_superframes"] for row in self.fabric.get("ports")})
+
     def test_ends_that_differ_understand_each_other(self):
         off, on = dict.fromkeys(OFFLOADS, "off"), dict.fromkeys(OFFLOADS, "on")
         for at_one, at_far, size_of_one, size_of_far in ((on, off, 9001, 1280), (off, on, 1280, 9001)):

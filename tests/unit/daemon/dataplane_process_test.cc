@@ -62,6 +62,7 @@ TEST_F(DataplaneProcessTest, EndsWithStatus2OnBadArguments) {
                                                     {"--control-fd"},
                                                     {"--control-fd", "x"},
                                                     {"--spin-us", "-1"},
+                                                    {"--io", "epoll"},
                                                     {"--control-fd", "0"},
                                                     {"--no-such-option", "1"}}) {
     DataplaneProcess dataplane(arguments);
@@ -157,14 +158,21 @@ TEST_F(DataplaneProcessTest, LeavesNothingMountedOnTheHost) {
 // --- What it does
 // --------------------------------------------------------------------------------------------------------
 
-class TwoInstancesTest : public DataplaneProcessTest {
+// The parameter: what --io says.
+class TwoInstancesTest : public DataplaneProcessTest,
+                         public testing::WithParamInterface<const char*> {
  protected:
   void SetUp() override {
     DataplaneProcessTest::SetUp();
     if (IsSkipped()) return;
     first_ = std::make_unique<TapInstance>(1);
     second_ = std::make_unique<TapInstance>(2);
-    dataplane_ = std::make_unique<DataplaneProcess>();
+    dataplane_ = std::make_unique<DataplaneProcess>(std::vector<std::string>{"--io", GetParam()});
+    config::ToDataplane request;
+    request.mutable_get_counters();
+    const bool uses_ring = dataplane_->Ask(request).counters().uses_io_uring();
+    if (!uses_ring && GetParam() == std::string("io_uring")) GTEST_SKIP() << "no io_uring here";
+    EXPECT_EQ(uses_ring, GetParam() == std::string("io_uring"));
     dataplane_->AddPort(1, first_->tap());
     dataplane_->AddPort(2, second_->tap());
     dataplane_->Apply(OpenFabric(1, 2));
@@ -223,7 +231,7 @@ class TwoInstancesTest : public DataplaneProcessTest {
   std::unique_ptr<DataplaneProcess> dataplane_;
 };
 
-TEST_F(TwoInstancesTest, ATcpStreamOfSuperframesArrivesUnchanged) {
+TEST_P(TwoInstancesTest, ATcpStreamOfSuperframesArrivesUnchanged) {
   constexpr std::size_t kSize = std::size_t{64} << 20;
   std::vector<std::uint32_t> sent(kSize / 4);
   std::iota(sent.begin(), sent.end(), 0u);  // every word differs, so a lost or doubled part shows
@@ -255,14 +263,14 @@ TEST_F(TwoInstancesTest, ATcpStreamOfSuperframesArrivesUnchanged) {
       << "the stream travels in superframes, not in segments";
 }
 
-TEST_F(TwoInstancesTest, DatagramsArriveWholeAndInFragments) {
+TEST_P(TwoInstancesTest, DatagramsArriveWholeAndInFragments) {
   for (const std::size_t size : {1u, 1000u, 8973u, 9000u, 65'000u}) {
     SCOPED_TRACE(size);
     ExpectDatagramArrives(std::string(size, 'd'));
   }
 }
 
-TEST_F(TwoInstancesTest, ADeviceThatVanishesDoesNotDisturbTheOthersOrTheProcessor) {
+TEST_P(TwoInstancesTest, ADeviceThatVanishesDoesNotDisturbTheOthersOrTheProcessor) {
   const TapInstance third(3);
   dataplane_->Apply(OpenFabric(2, 3));
   dataplane_->AddPort(3, third.tap());
@@ -275,21 +283,21 @@ TEST_F(TwoInstancesTest, ADeviceThatVanishesDoesNotDisturbTheOthersOrTheProcesso
   dataplane_->RemovePort(3);
 }
 
-TEST_F(TwoInstancesTest, IdleCostsNothing) {
+TEST_P(TwoInstancesTest, IdleCostsNothing) {
   ExpectDatagramArrives("before");
   const double before = dataplane_->CpuSeconds();
   std::this_thread::sleep_for(1s);
   EXPECT_LT(dataplane_->CpuSeconds() - before, 0.02);
 }
 
-TEST_F(TwoInstancesTest, AnOldPortNumberTakesANewDevice) {
+TEST_P(TwoInstancesTest, AnOldPortNumberTakesANewDevice) {
   dataplane_->RemovePort(2);
   second_ = std::make_unique<TapInstance>(2);
   dataplane_->AddPort(2, second_->tap());
   ExpectDatagramArrives("to the new device");
 }
 
-TEST_F(TwoInstancesTest, AConnectionIsReported) {
+TEST_P(TwoInstancesTest, AConnectionIsReported) {
   ExpectDatagramArrives("hello");
   config::ToDataplane request;
   request.mutable_get_connections()->set_limit(100);
@@ -310,6 +318,11 @@ TEST_F(TwoInstancesTest, AConnectionIsReported) {
   }
   FAIL() << "no connection to port 7000 among " << reply.connections().connections_size();
 }
+
+INSTANTIATE_TEST_SUITE_P(By, TwoInstancesTest, testing::Values("read-write", "io_uring"),
+                         [](const auto& each) {
+                           return each.param == std::string("io_uring") ? "Ring" : "ReadWrite";
+                         });
 
 TEST_F(DataplaneProcessTest, AHundredPortsStayWithinTheMemoryBudget) {
   constexpr unsigned kPorts = 100;

@@ -16,7 +16,10 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
+
+#include "dataplane/io/ring.h"
 
 namespace taploom::daemon {
 namespace {
@@ -102,6 +105,50 @@ TEST(Sandbox, ThreadsAndMemoryRemain) {
 TEST(Sandbox, AbortStillAborts) {
   const int status = StatusAfter([]() -> long { std::abort(); });
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
+}
+
+// A filter of system calls does not see what a ring does, so the ring itself must refuse.
+TEST(Sandbox, TheRingThatIsKeptReadsAndWritesAndOpensNothing) {
+  std::string problem;
+  if (io::Ring::Make(problem) == nullptr) GTEST_SKIP() << problem;
+  const auto status_after = [](const std::function<long(io::Ring&)>& attempt) {
+    const pid_t child = fork();
+    if (child == 0) {
+      std::string ignored;
+      const auto ring = io::Ring::Make(ignored);
+      int ends[2];
+      if (ring == nullptr || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) _exit(1);
+      try {
+        EnterSandbox(ends[0], ring->descriptor());
+      } catch (...) {
+        _exit(2);
+      }
+      const long result = attempt(*ring);
+      _exit(result >= 0 ? kSucceeded : result == -EACCES ? kRefused : kOtherError);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status;
+  };
+
+  const int opened = status_after([](io::Ring& ring) -> long {
+    ring.Send({});  // the first use puts the restriction into force
+    io_uring& raw = ring.raw();
+    io_uring_prep_openat(io_uring_get_sqe(&raw), AT_FDCWD, "/", O_RDONLY, 0);
+    if (const int submitted = io_uring_submit_and_wait(&raw, 1); submitted < 0) return submitted;
+    io_uring_cqe* done = nullptr;
+    return io_uring_peek_cqe(&raw, &done) == 0 ? done->res : -EIO;
+  });
+  EXPECT_TRUE(WIFEXITED(opened) && WEXITSTATUS(opened) == kRefused) << opened;
+
+  const int another =
+      status_after([](io::Ring&) { return syscall(SYS_io_uring_setup, 1, nullptr); });
+  EXPECT_TRUE(WIFSIGNALED(another) && WTERMSIG(another) == SIGSYS) << another;
+  const int lifted = status_after([](io::Ring& ring) -> long {
+    ring.Send({});
+    return io_uring_register_eventfd(&ring.raw(), 0);
+  });
+  EXPECT_TRUE(WIFEXITED(lifted) && WEXITSTATUS(lifted) == kRefused) << lifted;
 }
 
 TEST(Sandbox, InheritedDescriptorsAreClosed) {

@@ -106,8 +106,8 @@ TEST_F(TapPortTest, AGoneReceiverIsAFailureAndGivesNothing) {
 // A kernel that takes no superframes of one kind, and none that are malformed.
 class RefusingTapPort final : public TapPort {
  public:
-  explicit RefusingTapPort(std::uint8_t refused_gso_type)
-      : TapPort(UniqueFd()), refused_gso_type_(refused_gso_type) {}
+  explicit RefusingTapPort(std::uint8_t refused_gso_type, std::uint32_t known = 0)
+      : TapPort(UniqueFd(), known), refused_gso_type_(refused_gso_type) {}
 
   std::vector<Bytes> written;
   int refused_count = 0;
@@ -147,6 +147,19 @@ TEST(TapPortThatRefusesSuperframes, GetsSegmentsAndIsNotAskedAgainForThatKind) {
   EXPECT_EQ(port.written.size(), 6u);
   EXPECT_EQ(port.refused_count, 1);
   EXPECT_EQ(port.segmented_count(), 2u);
+}
+
+TEST(TapPortThatRefusesSuperframes, IsNeverAskedWhenThatIsKnownFromTheStart) {
+  RefusingTapPort port(VnetHeader::kGsoTcp4, 1u << VnetHeader::kGsoTcp4);
+  Bytes bytes = TcpFrame(TestIp(), Pattern(2500));
+  const VnetHeader vnet = GsoHeader(bytes, VnetHeader::kGsoTcp4, 1000);
+  BufferedFrame frame(bytes, vnet);
+
+  EXPECT_EQ(port.Send(frame.packet), SendResult::kSent);
+
+  EXPECT_EQ(port.written.size(), 3u);
+  EXPECT_EQ(port.refused_count, 0);
+  EXPECT_EQ(port.segmented_count(), 1u);
 }
 
 TEST(TapPortThatRefusesSuperframes, StillGetsThoseOfOtherKindsWhole) {

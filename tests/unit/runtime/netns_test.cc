@@ -17,6 +17,7 @@
 #include "control/netns/device_drops.h"
 #include "control/netns/interface.h"
 #include "control/netns/network_namespace.h"
+#include "control/netns/offload_test.h"
 #include "control/netns/tap_device.h"
 
 namespace taploom::netns {
@@ -58,7 +59,7 @@ class NetnsTest : public ::testing::Test {
   UniqueFd Tap(const std::string& device) const {
     UniqueFd tap;
     const absl::Status status = InNamespace(netns_.get(), [&] {
-      auto made = CreateTap(device);
+      auto made = CreateTap(device, Offloads());
       if (made.ok()) tap = *std::move(made);
       return made.status();
     });
@@ -129,7 +130,7 @@ TEST_F(NetnsTest, ATapHasAVirtioHeaderAndLivesAsLongAsItsDescriptor) {
 TEST_F(NetnsTest, ATakenOrImpossibleDeviceNameIsRefused) {
   const UniqueFd tap = Tap("eth0");
   const auto attempt = [&](const std::string& device) {
-    return InNamespace(netns_.get(), [&] { return CreateTap(device).status(); });
+    return InNamespace(netns_.get(), [&] { return CreateTap(device, Offloads()).status(); });
   };
   EXPECT_TRUE(absl::IsAlreadyExists(attempt("eth0")));
   EXPECT_TRUE(absl::IsInvalidArgument(attempt("a-name-that-is-too-long")));
@@ -232,6 +233,21 @@ TEST_F(NetnsTest, WhatTheDeviceDropsIsKnown) {
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_GE(drops.sent, kSent - 100u) << "all but what the queue holds";
   EXPECT_EQ(drops.received, 0u);
+}
+
+TEST(OffloadsOfThisKernel, AreTestedInAPairThatNobodySees) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  const std::string devices = Shell("ip -o link");
+  {
+    const OffloadTest test;
+    for (const Offload each : kAllOffloads) {
+      const auto& [state, detail] = test.result()[each];
+      EXPECT_TRUE(state == OffloadState::kWorks || state == OffloadState::kAbsent)
+          << ToString(each) << " " << ToString(state) << ": " << detail;
+    }
+    EXPECT_TRUE(test.result().IsLeftToDevice(Offload::kTso4));
+  }
+  EXPECT_EQ(Shell("ip -o link"), devices);
 }
 
 }  // namespace

@@ -41,13 +41,13 @@ class RowsTest : public ::testing::Test {
   }
 
   Rows Get(const std::string& kind, const std::string& name = "") {
-    RowSources sources{plan_, {}, counters_, connections_, {}};
+    RowSources sources{plan_, {}, counters_, connections_, {}, offloads_};
     auto rows = RowsOf(kind, name, sources);
     EXPECT_TRUE(rows.ok()) << rows.status();
     return rows.ok() ? *rows : Rows();
   }
   std::string Error(const std::string& kind, const std::string& name = "") {
-    return std::string(RowsOf(kind, name, {plan_, {}, {}, {}, {}}).status().message());
+    return std::string(RowsOf(kind, name, {plan_, {}, {}, {}, {}, {}}).status().message());
   }
   std::uint32_t PortOf(const std::string& eni) const {
     for (const config::Eni& each : plan_.config.enis()) {
@@ -59,6 +59,7 @@ class RowsTest : public ::testing::Test {
   control::FabricPlan plan_;
   config::Counters counters_;
   config::Connections connections_;
+  netns::Offloads offloads_;
 };
 
 TEST_F(RowsTest, EveryKindHasRowsOrNone) {
@@ -171,6 +172,28 @@ TEST_F(RowsTest, DropsNameTheInterfaceAndTheReason) {
   EXPECT_EQ(drops[0]["packets"], 5);
   EXPECT_EQ(Get("ports").at(0)["dropped_packets"], 5);
   EXPECT_THAT(Get("drops", "elsewhere"), ::testing::IsEmpty()) << "no drops is an answer";
+}
+
+TEST_F(RowsTest, OffloadsShowWhatTheTestFoundAndWhatAPortHasMetSince) {
+  using netns::Offload, netns::OffloadState;
+  offloads_.Set(Offload::kChecksum, {OffloadState::kWorks, ""});
+  offloads_.Set(Offload::kTso4, {OffloadState::kWorks, ""});
+  offloads_.Set(Offload::kUso4, {OffloadState::kCorrupts, "bytes arrived changed"});
+  auto* const port = counters_.add_ports();
+  port->set_port(PortOf("web-1"));
+  port->set_superframes_to_cut(SuperframeBit(Offload::kTso4) | SuperframeBit(Offload::kUso4));
+  port->set_cut_superframes(12);
+
+  EXPECT_EQ(Get("offloads", "checksum").at(0)["state"], "works");
+  EXPECT_EQ(Get("offloads", "checksum").at(0)["left_to_device"], true);
+  const Row tso = Get("offloads", "TSO4").at(0);
+  EXPECT_EQ(tso["state"], "refused");
+  EXPECT_EQ(tso["detail"], "the kernel refused one towards web-1");
+  const Row uso = Get("offloads", "USO4").at(0);
+  EXPECT_EQ(uso["state"], "corrupts");
+  EXPECT_EQ(uso["left_to_device"], false);
+  EXPECT_EQ(uso["detail"], "bytes arrived changed");
+  EXPECT_EQ(Get("ports").at(0)["cut_superframes"], 12);
 }
 
 TEST_F(RowsTest, FlowsShowBothSidesOfATranslation) {

@@ -14,7 +14,13 @@
 namespace taploom::worker {
 namespace {
 
-TEST_F(WorkerTest, AFrameOfOneInstanceReachesTheOther) {
+// The parameter: whether the worker's frames go by a ring.
+class EitherWay : public WorkerTest, public testing::WithParamInterface<bool> {
+ protected:
+  EitherWay() : WorkerTest(GetParam()) {}
+};
+
+TEST_P(EitherWay, AFrameOfOneInstanceReachesTheOther) {
   ConnectAll();
   instances_[1].Send(Datagram(1, 2));
   const Bytes received = instances_[2].Receive();
@@ -26,14 +32,14 @@ TEST_F(WorkerTest, AFrameOfOneInstanceReachesTheOther) {
   EXPECT_EQ(counters_.Find(2)->sent_bytes.value(), received.size());
 }
 
-TEST_F(WorkerTest, FramesThatWaitBeforeThePortIsAddedAreServed) {
+TEST_P(EitherWay, FramesThatWaitBeforeThePortIsAddedAreServed) {
   near_ends_[1] = instances_[1].Connect();
   instances_[1].Send(Datagram(1, 2));
   ConnectAll();
   EXPECT_FALSE(instances_[2].Receive().empty());
 }
 
-TEST_F(WorkerTest, MoreFramesThanOneBurstAllArriveInOrder) {
+TEST_P(EitherWay, MoreFramesThanOneBurstAllArriveInOrder) {
   constexpr std::uint16_t kFrames = 100;
   near_ends_[1] = instances_[1].Connect();
   for (std::uint16_t i = 0; i < kFrames; ++i)
@@ -46,7 +52,7 @@ TEST_F(WorkerTest, MoreFramesThanOneBurstAllArriveInOrder) {
   }
 }
 
-TEST_F(WorkerTest, ABusyPortDoesNotKeepOthersWaiting) {
+TEST_P(EitherWay, ABusyPortDoesNotKeepOthersWaiting) {
   constexpr std::uint16_t kBusy = 1, kQuiet = 2;
   near_ends_[1] = instances_[1].Connect();
   near_ends_[2] = instances_[2].Connect();
@@ -61,7 +67,7 @@ TEST_F(WorkerTest, ABusyPortDoesNotKeepOthersWaiting) {
   EXPECT_EQ(busy_before, 32) << "one burst, and then it is the other's turn";
 }
 
-TEST_F(WorkerTest, ALargeDatagramIsFragmentedToTheVpcsMtu) {
+TEST_P(EitherWay, ALargeDatagramIsFragmentedToTheVpcsMtu) {
   ConnectAll();
   instances_[1].Send(Datagram(1, 2, 9, 12'000));
   const Bytes first = instances_[2].Receive();
@@ -71,7 +77,7 @@ TEST_F(WorkerTest, ALargeDatagramIsFragmentedToTheVpcsMtu) {
   EXPECT_EQ(first.size() - 34 + second.size() - 34, 8u + 12'000u);
 }
 
-TEST_F(WorkerTest, AFrameForARemovedPortIsADropWithItsReason) {
+TEST_P(EitherWay, AFrameForARemovedPortIsADropWithItsReason) {
   ConnectAll();
   std::unique_ptr<io::Port> removed;
   worker_.Execute([&] { removed = worker_.RemovePort(2); });
@@ -82,7 +88,7 @@ TEST_F(WorkerTest, AFrameForARemovedPortIsADropWithItsReason) {
   EXPECT_EQ(Drops(1, DropReason::kNotAttached), 1u);
 }
 
-TEST_F(WorkerTest, ARemovedPortIsNotReadAndItsNumberCanBeUsedAgain) {
+TEST_P(EitherWay, ARemovedPortIsNotReadAndItsNumberCanBeUsedAgain) {
   ConnectAll();
   std::unique_ptr<io::Port> removed;
   worker_.Execute([&] { removed = worker_.RemovePort(1); });
@@ -95,7 +101,7 @@ TEST_F(WorkerTest, ARemovedPortIsNotReadAndItsNumberCanBeUsedAgain) {
   EXPECT_FALSE(instances_[2].Receive().empty()) << "what waited meanwhile is served";
 }
 
-TEST_F(WorkerTest, ANumberInUseIsRefused) {
+TEST_P(EitherWay, ANumberInUseIsRefused) {
   ConnectAll();
   auto second = NewPort(1);
   bool added = true;
@@ -103,7 +109,7 @@ TEST_F(WorkerTest, ANumberInUseIsRefused) {
   EXPECT_FALSE(added);
 }
 
-TEST_F(WorkerTest, AFullReceiverCostsItsOwnFramesOnly) {
+TEST_P(EitherWay, AFullReceiverCostsItsOwnFramesOnly) {
   ConnectAll();
   // Port 2's instance does not read; its queue fills up.
   for (int i = 0; i < 2000; ++i) {
@@ -114,14 +120,14 @@ TEST_F(WorkerTest, AFullReceiverCostsItsOwnFramesOnly) {
   EXPECT_GT(Drops(1, DropReason::kSendBufferFull), 0u);
 }
 
-TEST_F(WorkerTest, WithoutTrafficItSleeps) {
+TEST_P(EitherWay, WithoutTrafficItSleeps) {
   ConnectAll();
   const auto before = WorkerCpuTime();
   std::this_thread::sleep_for(300ms);
   EXPECT_LT(WorkerCpuTime() - before, 5ms);
 }
 
-TEST_F(WorkerTest, APortThatHungUpIsNotPolledForEver) {
+TEST_P(EitherWay, APortThatHungUpIsNotPolledForEver) {
   ConnectAll();
   instances_[1].HangUp();
   const auto before = WorkerCpuTime();
@@ -138,7 +144,7 @@ TEST_F(WorkerTest, APortThatHungUpIsNotPolledForEver) {
 constexpr std::array<observe::FilterInstruction, 4> kToPort9 = {
     {{0x28, 0, 0, 36}, {0x15, 0, 1, 9}, {0x06, 0, 0, 1}, {0x06, 0, 0, 0}}};
 
-TEST_F(WorkerTest, ATraceTellsThePacketsThatMatchAndNoOthers) {
+TEST_P(EitherWay, ATraceTellsThePacketsThatMatchAndNoOthers) {
   ConnectAll();
   Ends ring = RingForTrace(2, kToPort9);
   ASSERT_EQ(Observe(std::move(ring.writer)), "");
@@ -168,14 +174,14 @@ TEST_F(WorkerTest, ATraceTellsThePacketsThatMatchAndNoOthers) {
   EXPECT_EQ(told[1].stages_size(), told[0].stages_size() + 1);
 }
 
-TEST_F(WorkerTest, ATraceWhoseFilterCouldRunAwayIsRefused) {
+TEST_P(EitherWay, ATraceWhoseFilterCouldRunAwayIsRefused) {
   const std::array<observe::FilterInstruction, 2> backwards = {
       {{0x05, 0, 0, 0xffffffff}, {0x06, 0, 0, 1}}};
   EXPECT_EQ(Observe(RingForTrace(1, backwards).writer),
             "The filter is no program that can be run safely.");
 }
 
-TEST_F(WorkerTest, WatchingEndsWithTheObserver) {
+TEST_P(EitherWay, WatchingEndsWithTheObserver) {
   ConnectAll();
   Ends ring = RingForTrace(1, {});
   ASSERT_EQ(Observe(std::move(ring.writer)), "");
@@ -187,6 +193,10 @@ TEST_F(WorkerTest, WatchingEndsWithTheObserver) {
   observe::CaptureRingReader::Entry entry;
   EXPECT_FALSE(ring.reader.Next(entry));
 }
+
+INSTANTIATE_TEST_SUITE_P(By, EitherWay, testing::Bool(), [](const auto& each) {
+  return each.param ? std::string("Ring") : std::string("ReadWrite");
+});
 
 }  // namespace
 }  // namespace taploom::worker
