@@ -69,7 +69,7 @@ absl::StatusOr<double> MeasureTcpreplay(const std::string& capture, std::uint64_
   if (!lab.ok()) return lab.status();
   absl::StatusOr<process::UniqueFd> tap;
   const absl::Status made = netns::InNamespace(lab->fd(), [&] {
-    tap = netns::CreateTap(kDevice);
+    tap = netns::CreateTap(kDevice, netns::Offloads());
     return tap.status();
   });
   if (!made.ok()) return made;
