@@ -10,6 +10,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "control/process/host_error.h"
+#include "dataplane/observe/counter_report.h"
+
 namespace taploom::control {
 namespace {
 
@@ -138,12 +141,24 @@ absl::Status DataplaneLink::StopCapture() {
   return Ask(std::move(request)).status();
 }
 
-absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
+absl::Status DataplaneLink::ShareCounters() {
+  const process::UniqueFd memory(observe::CounterMemory::Make());
+  if (!memory.valid()) return process::HostError("make memory for counters", errno);
+  constexpr bool kReadOnly = false;
+  auto counters = std::make_unique<const observe::CounterMemory>(memory.get(), kReadOnly);
   config::ToDataplane request;
-  request.mutable_get_counters();
-  auto answer = Ask(std::move(request));
-  if (!answer.ok()) return answer.status();
-  return std::move(*answer->mutable_counters());
+  request.mutable_share_counters()->set_size(observe::CounterMemory::kSize);
+  const absl::Status status = Ask(std::move(request), memory.get()).status();
+  if (status.ok()) counters_ = std::move(counters);
+  return status;
+}
+
+absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
+  if (!socket_.valid() || counters_ == nullptr) return NoDataplane();
+  config::Counters counters;
+  observe::ReportCounters(counters_->block(), counters);
+  counters.set_generation(generation_);
+  return counters;
 }
 
 absl::StatusOr<config::Connections> DataplaneLink::GetConnections(std::uint32_t limit,

@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/process/unique_fd.h"
 #include "dataplane/config/control_messages.pb.h"
+#include "dataplane/observe/counters.h"
 
 namespace taploom::control {
 
@@ -33,6 +35,9 @@ class DataplaneLink {
   // `clock_offset`: wall clock minus steady clock.
   absl::Status StartCapture(int ring, std::uint64_t size, std::chrono::nanoseconds clock_offset);
   absl::Status StopCapture();
+  // Gives a dataplane that has just started the memory in which it counts.
+  absl::Status ShareCounters();
+  // Read from that memory: the dataplane is not asked, and does not notice.
   absl::StatusOr<config::Counters> GetCounters();
   absl::StatusOr<config::Connections> GetConnections(std::uint32_t limit,
                                                      std::uint32_t first_place = 0);
@@ -48,6 +53,7 @@ class DataplaneLink {
   absl::Status Receive(void* bytes, std::size_t size);
 
   process::UniqueFd socket_;
+  std::unique_ptr<const observe::CounterMemory> counters_;
   std::uint64_t sequence_ = 0;
   std::uint64_t generation_ = 0;
 };

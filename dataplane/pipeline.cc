@@ -274,6 +274,10 @@ void Pipeline::CountSendFailure(const Packet& packet, DropReason reason) {
   counters_.port(packet.ingress_port).drops[static_cast<std::size_t>(reason)].Add();
 }
 
-bool Pipeline::Expire(Tick now) { return connections_.Expire(now, kExpireBudget); }
+bool Pipeline::Expire(Tick now) {
+  const bool has_expired_all = connections_.Expire(now, kExpireBudget);
+  counters_.connections.Set(connections_.size());
+  return has_expired_all;
+}
 
 }  // namespace taploom

@@ -364,7 +364,7 @@ absl::Status Fabric::StartDataplane() {
   if (status.ok()) status = WriteJournal();
   // The first answer shows that it came up; a dataplane that refuses to start has said why in its
   // log.
-  if (status.ok()) status = dataplane_.link().GetCounters().status();
+  if (status.ok()) status = dataplane_.link().ShareCounters();
   if (!status.ok()) {
     // Its own words, because a fabric that does not start takes its logs with it.
     return absl::Status(status.code(),

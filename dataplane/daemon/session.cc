@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "dataplane/daemon/connection_report.h"
-#include "dataplane/daemon/counter_report.h"
 #include "dataplane/daemon/tap_descriptor.h"
 #include "dataplane/io/tap_port.h"
+#include "dataplane/observe/counter_report.h"
 #include "dataplane/tables/compile.h"
 
 namespace taploom::daemon {
@@ -47,7 +47,8 @@ config::FromDataplane Session::Handle(const config::ToDataplane& request, io::Un
 
 std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,
                               config::FromDataplane& reply) {
-  if (descriptor.valid() != (request.has_add_port() || request.has_start_capture())) {
+  if (descriptor.valid() !=
+      (request.has_add_port() || request.has_start_capture() || request.has_share_counters())) {
     return descriptor.valid() ? "A descriptor came with a request that takes none."
                               : "No descriptor came with a request that needs one.";
   }
@@ -59,7 +60,10 @@ std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd d
     case config::ToDataplane::kRemovePort:
       return RemovePort(request.remove_port());
     case config::ToDataplane::kGetCounters:
-      return GetCounters(*reply.mutable_counters());
+      GetCounters(*reply.mutable_counters());
+      return "";
+    case config::ToDataplane::kShareCounters:
+      return ShareCounters(request.share_counters(), std::move(descriptor));
     case config::ToDataplane::kGetConnections:
       return GetConnections(request.get_connections(), *reply.mutable_connections());
     case config::ToDataplane::kStartCapture:
@@ -122,7 +126,7 @@ void Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) 
       .capacity = snapshot->limits.connections,
       .capacity_per_port = snapshot->limits.connections_per_eni,
       .seed = RandomSeed()};
-  forwarding_ = std::make_unique<Forwarding>(counters_, table, options_);
+  forwarding_ = std::make_unique<Forwarding>(*counters_, table, options_);
   Publish(std::move(snapshot));
   for (auto& [id, port] : std::exchange(waiting_ports_, {})) {
     if (!HandToWorker(id, std::move(port))) {
@@ -149,7 +153,7 @@ std::string Session::AddPort(const config::AddPort& request, io::UniqueFd descri
                        problem);
   }
 
-  counters_.AddPort(id);
+  counters_->AddPort(id);
   auto port = std::make_unique<io::TapPort>(std::move(descriptor));
   if (forwarding_ == nullptr) {
     waiting_ports_.emplace(id, std::move(port));
@@ -192,13 +196,24 @@ std::string Session::StopCapture() {
   return "";
 }
 
-std::string Session::GetCounters(config::Counters& report) {
-  ReportCounters(counters_, report);
-  if (forwarding_ == nullptr) return "";
+std::string Session::ShareCounters(const config::ShareCounters& request, io::UniqueFd descriptor) {
+  if (!attached_.empty() || forwarding_ != nullptr)
+    return "Something is counted already, in memory of the dataplane's own.";
+  if (request.size() != observe::CounterMemory::kSize) {
+    return fmt::format("The memory for counters has {} bytes, expected {}: another version's.",
+                       request.size(), observe::CounterMemory::kSize);
+  }
+  constexpr bool kWritable = true;
+  counters_ = std::make_unique<observe::Counters>(
+      std::make_unique<observe::CounterMemory>(descriptor.get(), kWritable));
+  return "";
+}
+
+void Session::GetCounters(config::Counters& report) {
+  observe::ReportCounters(counters_->block(), report);
+  if (forwarding_ == nullptr) return;
   report.set_generation(snapshot_->generation);
   report.set_connection_capacity(snapshot_->limits.connections);
-  report.set_connections(forwarding_->pipeline.connections().size());
-  return "";
 }
 
 std::string Session::GetConnections(const config::GetConnections& request,

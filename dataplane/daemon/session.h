@@ -52,7 +52,8 @@ class Session {
   std::string RemovePort(const config::RemovePort& request);
   std::string StartCapture(const config::StartCapture& request, io::UniqueFd descriptor);
   std::string StopCapture();
-  std::string GetCounters(config::Counters& report);
+  std::string ShareCounters(const config::ShareCounters& request, io::UniqueFd descriptor);
+  void GetCounters(config::Counters& report);
   std::string ForgetConnections(const config::ForgetConnections& request,
                                 config::ConnectionsForgotten& report);
   std::string GetConnections(const config::GetConnections& request, config::Connections& report);
@@ -64,7 +65,7 @@ class Session {
   bool HandToWorker(std::uint16_t id, std::unique_ptr<io::Port> port);
 
   const worker::Worker::Options options_;
-  observe::Counters counters_;
+  std::unique_ptr<observe::Counters> counters_ = std::make_unique<observe::Counters>();
   std::set<std::uint16_t> attached_;  // every port that was added and not removed
   std::map<std::uint16_t, std::unique_ptr<io::Port>>
       waiting_ports_;  // those that came before the first configuration

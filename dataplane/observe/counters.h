@@ -1,19 +1,21 @@
-// Counters: what each port and NAT gateway has seen. Written by one worker, read by anyone at any
-// time.
+// Counters: what each port, NAT gateway and rule has seen. Written by one worker, read by anyone at
+// any time.
 //
-// Every counter is a relaxed atomic with a single writer, so counting is a plain add and reading
-// never disturbs a worker.
+// They stand in a block of memory that another process can map: control makes it, hands it to the
+// dataplane and reads it without asking. Every counter is a relaxed atomic with a single writer, so
+// counting is a plain add, and reading never disturbs a worker nor sees half a number. A block of
+// zeros is one in which nothing has been counted.
 #ifndef TAPLOOM_DATAPLANE_OBSERVE_COUNTERS_H_
 #define TAPLOOM_DATAPLANE_OBSERVE_COUNTERS_H_
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "dataplane/observe/last_drop.h"
 #include "dataplane/observe/rule_hits.h"
@@ -24,9 +26,8 @@ namespace taploom::observe {
 class Counter {
  public:
   // By the owning worker only: not a read-modify-write of the bus, a load and a store.
-  void Add(std::uint64_t amount = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-  }
+  void Add(std::uint64_t amount = 1) { Set(value() + amount); }
+  void Set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -48,51 +49,91 @@ struct NatGatewayCounters {
   Counter packets_in_from_destination, bytes_in_from_destination;
 };
 
-class Counters {
- public:
-  static constexpr std::size_t kMaxPorts = 65'536;
-
-  Counters() : ports_(std::make_unique<std::atomic<PortCounters*>[]>(kMaxPorts)) {}
-  Counters(const Counters&) = delete;
-  Counters& operator=(const Counters&) = delete;
-  ~Counters() {
-    for (std::size_t i = 0; i < kMaxPorts; ++i) delete ports_[i].load(std::memory_order_relaxed);
-  }
-
-  // Makes the port's counters, all zero; called on the control thread before the worker learns of
-  // the port. Counters of a removed port stay until the process ends, so that nothing a reader saw
-  // can shrink.
-  void AddPort(std::uint16_t port) {
-    if (Find(port) == nullptr) ports_[port].store(new PortCounters, std::memory_order_release);
-  }
-  // The counters of a port that AddPort made. REQUIRES: made.
-  PortCounters& port(std::uint16_t port) { return *ports_[port].load(std::memory_order_acquire); }
-  // nullptr when AddPort never made them.
-  const PortCounters* Find(std::uint16_t port) const {
-    return ports_[port].load(std::memory_order_acquire);
-  }
-
-  // The counters of a NAT gateway, made on first use (control thread, while a snapshot is compiled
-  // in); kept by id across snapshots.
-  NatGatewayCounters& nat_gateway(const std::string& id) {
-    const std::lock_guard lock(nat_mutex_);
-    auto& slot = nat_gateways_[id];
-    if (slot == nullptr) slot = std::make_unique<NatGatewayCounters>();
-    return *slot;
-  }
-  template <typename Visitor>
-  void ForEachNatGateway(Visitor visit) const {
-    const std::lock_guard lock(nat_mutex_);
-    for (const auto& [id, counters] : nat_gateways_) visit(id, *counters);
-  }
+// The shared memory. Tens of megabytes of addresses; only what counts takes pages.
+struct CounterBlock {
+  static constexpr std::size_t kMaxPorts = 65'536, kMostNatGateways = 4096;
+  struct NatGateway {
+    std::array<char, 40> id;  // "nat-…", zeros behind it
+    NatGatewayCounters counters;
+  };
 
   Counter slow_path_packets;
+  Counter connections;                                                   // live
+  std::atomic<std::uint32_t> nat_gateway_count{0};                       // places that are taken
+  std::array<std::atomic<std::uint64_t>, kMaxPorts / 64> known_ports{};  // one bit each
   RuleHits rule_hits;
+  std::array<NatGateway, kMostNatGateways> nat_gateways;
+  std::array<PortCounters, kMaxPorts> ports;
+
+  bool Knows(std::size_t port) const {
+    return (known_ports[port / 64].load(std::memory_order_acquire) >> (port % 64) & 1) != 0;
+  }
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "the block is between processes");
+
+// A mapping of a block, for either side.
+class CounterMemory {
+ public:
+  static constexpr std::size_t kSize = sizeof(CounterBlock);
+
+  // A sealed memfd that holds a block, or -1 with errno set.
+  static int Make();
+  // Memory that nobody else sees.
+  CounterMemory();
+  // Of a memfd that Make has made; `writable` for the dataplane. Throw std::bad_alloc.
+  CounterMemory(int descriptor, bool writable);
+  CounterMemory(const CounterMemory&) = delete;
+  CounterMemory& operator=(const CounterMemory&) = delete;
+  ~CounterMemory();
+
+  CounterBlock& block() { return *block_; }
+  const CounterBlock& block() const { return *block_; }
 
  private:
-  std::unique_ptr<std::atomic<PortCounters*>[]> ports_;
-  mutable std::mutex nat_mutex_;
-  std::map<std::string, std::unique_ptr<NatGatewayCounters>> nat_gateways_;
+  CounterBlock* block_;
+};
+
+// The dataplane's side.
+class Counters {
+ public:
+  Counters() : Counters(std::make_unique<CounterMemory>()) {}
+  explicit Counters(std::unique_ptr<CounterMemory> memory)
+      : memory_(std::move(memory)),
+        slow_path_packets(memory_->block().slow_path_packets),
+        connections(memory_->block().connections),
+        rule_hits(memory_->block().rule_hits),
+        ports_(memory_->block().ports.data()) {}
+  Counters(const Counters&) = delete;
+  Counters& operator=(const Counters&) = delete;
+
+  // Makes the port known; called on the control thread before the worker learns of the port.
+  // Counters of a removed port stay, so that nothing a reader saw can shrink.
+  void AddPort(std::uint16_t port) {
+    memory_->block().known_ports[port / 64].fetch_or(std::uint64_t{1} << port % 64,
+                                                     std::memory_order_release);
+  }
+  PortCounters& port(std::uint16_t port) { return ports_[port]; }
+  // nullptr when AddPort never made it known.
+  const PortCounters* Find(std::uint16_t port) const {
+    return block().Knows(port) ? &ports_[port] : nullptr;
+  }
+
+  // The counters of a NAT gateway, placed on first use (control thread, while a snapshot is
+  // compiled in); kept by id across snapshots. Gateways beyond kMostNatGateways share the last.
+  NatGatewayCounters& nat_gateway(std::string_view id);
+  const CounterBlock& block() const { return memory_->block(); }
+
+ private:
+  const std::unique_ptr<CounterMemory> memory_;
+  std::mutex nat_mutex_;
+
+ public:
+  Counter& slow_path_packets;
+  Counter& connections;
+  RuleHits& rule_hits;
+
+ private:
+  PortCounters* const ports_;
 };
 
 }  // namespace taploom::observe

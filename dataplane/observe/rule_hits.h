@@ -4,17 +4,16 @@
 #ifndef TAPLOOM_DATAPLANE_OBSERVE_RULE_HITS_H_
 #define TAPLOOM_DATAPLANE_OBSERVE_RULE_HITS_H_
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 
 namespace taploom::observe {
 
 class RuleHits {
  public:
   static constexpr std::size_t kSlots = 16'384;  // a power of two; 256 KiB
-
-  RuleHits() : slots_(std::make_unique<Slot[]>(kSlots)) {}
 
   // By the owning worker only. 0 is no rule. A rule that finds no place among its neighbours is not
   // counted.
@@ -47,7 +46,7 @@ class RuleHits {
   struct Slot {
     std::atomic<std::uint64_t> digest{0}, connections{0};
   };
-  std::unique_ptr<Slot[]> slots_;
+  std::array<Slot, kSlots> slots_{};
   std::atomic<std::uint64_t> uncounted_{0};
 };
 

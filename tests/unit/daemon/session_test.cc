@@ -127,5 +127,28 @@ TEST_F(SessionTest, APortThatWasNeverAddedCannotBeRemoved) {
   }
 }
 
+class SessionCounters : public SessionTest {
+ protected:
+  std::string Share(std::uint64_t size, int descriptor) {
+    config::ToDataplane request;
+    request.mutable_share_counters()->set_size(size);
+    return session_.Handle(request, io::UniqueFd(descriptor)).error();
+  }
+};
+
+TEST_F(SessionCounters, AreWrittenIntoTheMemoryThatControlGives) {
+  const int memory = observe::CounterMemory::Make();
+  const observe::CounterMemory ours(memory, false);
+  EXPECT_EQ(Share(observe::CounterMemory::kSize, memory), "");
+  ASSERT_EQ(Apply(OpenFabric(1, 2)).error(), "");
+  EXPECT_EQ(ours.block().slow_path_packets.value(), 0u);
+  EXPECT_NE(Share(observe::CounterMemory::kSize, observe::CounterMemory::Make()), "")
+      << "it counts already";
+}
+
+TEST_F(SessionCounters, OfAnotherVersionAreRefused) {
+  EXPECT_NE(Share(observe::CounterMemory::kSize - 8, observe::CounterMemory::Make()), "");
+}
+
 }  // namespace
 }  // namespace taploom::daemon

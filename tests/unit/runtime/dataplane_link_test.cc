@@ -6,10 +6,12 @@
 
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "control/publish.h"
+#include "dataplane/observe/counters.h"
 
 namespace taploom::control {
 namespace {
@@ -125,9 +127,33 @@ TEST(DataplaneLink, GenerationsCountOnAcrossARestartAndNotOverARefusal) {
 TEST(DataplaneLink, ADataplaneThatGoesAwayIsUnavailableFromThenOn) {
   DataplaneLink link;
   Peer peer(link, [](const config::ToDataplane&, int, config::FromDataplane&) { return false; });
-  EXPECT_TRUE(absl::IsUnavailable(link.GetCounters().status()));
+  EXPECT_TRUE(absl::IsUnavailable(link.GetConnections(10).status()));
   EXPECT_FALSE(link.connected());
   EXPECT_TRUE(absl::IsUnavailable(link.RemovePort(1)));
+}
+
+TEST(DataplaneLink, CountersAreReadFromMemoryThatTheDataplaneWritesWithoutAskingIt) {
+  DataplaneLink link;
+  std::unique_ptr<observe::Counters> counters;
+  int questions = 0;
+  Peer peer(link, [&](const config::ToDataplane& request, int descriptor, config::FromDataplane&) {
+    ++questions;
+    EXPECT_EQ(request.share_counters().size(), observe::CounterMemory::kSize);
+    counters = std::make_unique<observe::Counters>(
+        std::make_unique<observe::CounterMemory>(descriptor, true));
+    return true;
+  });
+  EXPECT_TRUE(absl::IsUnavailable(link.GetCounters().status())) << "nothing is shared yet";
+  ASSERT_TRUE(link.ShareCounters().ok());
+  counters->AddPort(7);
+  counters->port(7).sent_packets.Add(3);
+  const auto report = link.GetCounters();
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->ports_size(), 1);
+  EXPECT_EQ(report->ports(0).sent_packets(), 3u);
+  EXPECT_EQ(questions, 1);
+  link.Disconnect();
+  EXPECT_TRUE(absl::IsUnavailable(link.GetCounters().status()));
 }
 
 TEST(DataplaneLink, AnAnswerToAnotherQuestionEndsTheConversation) {

@@ -1,12 +1,14 @@
-#include "dataplane/daemon/counter_report.h"
+#include "dataplane/observe/counter_report.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "dataplane/verdict.h"
 
-namespace taploom::daemon {
+namespace taploom::observe {
 namespace {
 
 std::string BytesOf(const wire::IpAddress& address) {
@@ -14,7 +16,7 @@ std::string BytesOf(const wire::IpAddress& address) {
   return {bytes.begin(), bytes.end()};
 }
 
-void ReportDroppedPacket(const observe::DroppedPacket& packet, config::DroppedPacket& report) {
+void ReportDroppedPacket(const DroppedPacket& packet, config::DroppedPacket& report) {
   report.set_reason(TextOf(packet.reason).name);
   report.set_protocol(packet.tuple.protocol);
   report.set_source(BytesOf(packet.tuple.source));
@@ -33,8 +35,7 @@ void ReportDroppedPacket(const observe::DroppedPacket& packet, config::DroppedPa
   }
 }
 
-void ReportPort(std::uint16_t port, const observe::PortCounters& counters,
-                config::PortCounters& report) {
+void ReportPort(std::uint16_t port, const PortCounters& counters, config::PortCounters& report) {
   report.set_port(port);
   report.set_received_packets(counters.received_packets.value());
   report.set_received_bytes(counters.received_bytes.value());
@@ -47,11 +48,12 @@ void ReportPort(std::uint16_t port, const observe::PortCounters& counters,
     drop.set_reason(TextOf(static_cast<DropReason>(i)).name);
     drop.set_packets(packets);
   }
-  if (const auto dropped = counters.last_drop.Read())
+  const auto dropped = counters.last_drop.Read();
+  if (dropped && static_cast<std::size_t>(dropped->reason) < kDropReasonCount)
     ReportDroppedPacket(*dropped, *report.mutable_last_drop());
 }
 
-void ReportNatGateway(const std::string& id, const observe::NatGatewayCounters& counters,
+void ReportNatGateway(const std::string& id, const NatGatewayCounters& counters,
                       config::NatGatewayCounters& report) {
   report.set_nat_gateway_id(id);
   // Opened first, closed second: a connection that ends in between must not make the difference
@@ -71,23 +73,26 @@ void ReportNatGateway(const std::string& id, const observe::NatGatewayCounters& 
 
 }  // namespace
 
-void ReportCounters(const observe::Counters& counters, config::Counters& report) {
-  for (std::size_t port = 0; port < observe::Counters::kMaxPorts; ++port) {
-    const auto id = static_cast<std::uint16_t>(port);
-    if (const observe::PortCounters* found = counters.Find(id))
-      ReportPort(id, *found, *report.add_ports());
+void ReportCounters(const CounterBlock& block, config::Counters& report) {
+  for (std::size_t port = 0; port < CounterBlock::kMaxPorts; ++port) {
+    if (block.Knows(port))
+      ReportPort(static_cast<std::uint16_t>(port), block.ports[port], *report.add_ports());
   }
-  counters.ForEachNatGateway(
-      [&](const std::string& id, const observe::NatGatewayCounters& gateway) {
-        ReportNatGateway(id, gateway, *report.add_nat_gateways());
-      });
-  report.set_slow_path_packets(counters.slow_path_packets.value());
-  report.set_uncounted_rule_hits(counters.rule_hits.uncounted());
-  counters.rule_hits.ForEach([&](std::uint64_t digest, std::uint64_t connections) {
+  const std::size_t gateways = std::min<std::size_t>(
+      block.nat_gateway_count.load(std::memory_order_acquire), block.nat_gateways.size());
+  for (std::size_t i = 0; i < gateways; ++i) {
+    const CounterBlock::NatGateway& gateway = block.nat_gateways[i];
+    const std::string id(gateway.id.data(), strnlen(gateway.id.data(), gateway.id.size()));
+    ReportNatGateway(id, gateway.counters, *report.add_nat_gateways());
+  }
+  report.set_slow_path_packets(block.slow_path_packets.value());
+  report.set_connections(block.connections.value());
+  report.set_uncounted_rule_hits(block.rule_hits.uncounted());
+  block.rule_hits.ForEach([&](std::uint64_t digest, std::uint64_t connections) {
     config::RuleHits& hits = *report.add_rules();
     hits.set_rule_digest(digest);
     hits.set_connections(connections);
   });
 }
 
-}  // namespace taploom::daemon
+}  // namespace taploom::observe
