@@ -264,7 +264,9 @@ class RandomTraffic : public ::testing::Test {
     const Exchange& exchange = history_[Below(history_.size())];
     TwinPacket packet = exchange.sent;
     packet.nat_address.reset();
-    if (exchange.received_port == fabric_.port("green-fw") && Below(2) == 0) {
+    const bool is_on_its_way = exchange.received_port == fabric_.port("green-fw") &&
+                               exchange.received.destination.ToString() != OwnAddressOf("green-fw");
+    if (is_on_its_way && Below(2) == 0) {
       packet.port = exchange.received_port;  // the appliance sends it on
       packet.tuple = exchange.received;
       return packet;
