@@ -23,8 +23,7 @@ void NameDevices(control::FabricPlan& plan, const std::vector<Attachment>& attac
 
 DesiredResult MakeDesiredState(const TopologySource& source, const std::string& fabric,
                                const std::vector<Attachment>& attachments,
-                               control::Allocations allocations,
-                               const control::Faults& faults) {
+                               control::Allocations allocations, const control::Faults& faults) {
   DesiredResult result;
   control::ParseResult parsed = control::Parse(source.text);
   control::Findings findings = parsed.findings;

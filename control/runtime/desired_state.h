@@ -43,8 +43,7 @@ struct DesiredResult {
 // made so far, `faults` what has been made to fail.
 DesiredResult MakeDesiredState(const TopologySource& source, const std::string& fabric,
                                const std::vector<Attachment>& attachments,
-                               control::Allocations allocations,
-                               const control::Faults& faults);
+                               control::Allocations allocations, const control::Faults& faults);
 
 }  // namespace taploom::runtime
 

@@ -88,9 +88,10 @@ TEST_F(Cli, EveryVerbHasHelpWithAnExampleThatNamesIt) {
   const Outcome all = Taploom({"help"});
   EXPECT_EQ(all.exit_code, kDone);
   EXPECT_EQ(Taploom({"--help"}).out, all.out);
-  for (const std::string verb : {"validate", "up", "apply", "down", "ls", "get", "exec", "attach",
-                                 "detach", "explain", "flows", "fault", "graph", "doctor", "capture",
-                                 "replay", "schema", "version", "help", "completion"}) {
+  for (const std::string verb :
+       {"validate", "up",     "apply",   "down",    "ls",    "get",       "exec",
+        "attach",   "detach", "explain", "flows",   "fault", "graph",     "doctor",
+        "capture",  "replay", "schema",  "version", "help",  "completion"}) {
     EXPECT_THAT(all.out, HasSubstr("\n  " + verb + " "));
     const Outcome help = Taploom({verb, "--help"});
     EXPECT_EQ(help.exit_code, kDone);
