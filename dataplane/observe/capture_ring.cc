@@ -138,7 +138,8 @@ CaptureRecord* CaptureRingWriter::Add(std::uint16_t port, bool is_outbound, std:
   record->recorded_size = recorded;
   record->vnet = frame.vnet;
   const std::uint32_t in_head = std::min(recorded, frame.head_size);
-  std::memcpy(place + sizeof(CaptureRecord), frame.head, in_head);
+  // A trace records no bytes, and nothing may not be copied from nowhere.
+  if (in_head > 0) std::memcpy(place + sizeof(CaptureRecord), frame.head, in_head);
   if (recorded > in_head)
     std::memcpy(place + sizeof(CaptureRecord) + in_head, frame.tail, recorded - in_head);
   return record;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -50,9 +51,7 @@ class LastDrop {
         words[i] = words_[i].load(std::memory_order_relaxed);
       std::atomic_thread_fence(std::memory_order_acquire);
       if (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before) continue;
-      DroppedPacket packet;
-      std::memcpy(static_cast<void*>(&packet), words.data(), sizeof packet);
-      return packet;
+      return PacketIn(words);
     }
     return std::nullopt;
   }
@@ -61,6 +60,18 @@ class LastDrop {
   static constexpr int kTries = 1000;
   using Words = std::array<std::uint64_t, (sizeof(DroppedPacket) + 7) / 8>;
   static_assert(std::is_trivially_copyable_v<DroppedPacket>);
+
+  // The writer is not trusted to write 0 or 1 where a bool is.
+  static DroppedPacket PacketIn(Words& words) {
+    auto* bytes = reinterpret_cast<std::uint8_t*>(words.data());
+    for (const std::size_t at :
+         {offsetof(DroppedPacket, is_fragment), offsetof(DroppedPacket, is_icmp_error)}) {
+      bytes[at] = bytes[at] != 0 ? 1 : 0;
+    }
+    DroppedPacket packet;
+    std::memcpy(static_cast<void*>(&packet), bytes, sizeof packet);
+    return packet;
+  }
 
   std::atomic<std::uint32_t> sequence_{0};
   std::array<std::atomic<std::uint64_t>, std::tuple_size_v<Words>> words_{};
