@@ -28,6 +28,9 @@ bool IsResetPlausible(const Connection& connection, FlowDirection direction,
     return connection.state != ConnectionState::kTcpSynSent &&
            headers.tcp_sequence == receiver.tcp_acknowledged;
   }
+  // The answer to an ACK that fits nothing (RFC 9293 §3.10.7.3): a client that opens anew what the
+  // server still remembers has sent less, by far, than that ACK acknowledges.
+  if (headers.tcp_sequence == receiver.tcp_acknowledged) return true;
   return AtOrAfter(headers.tcp_sequence, receiver.tcp_acknowledged) &&
          AtOrAfter(sender.tcp_end, headers.tcp_sequence);
 }

@@ -1,6 +1,7 @@
 #include "dataplane/slowpath/slow_path.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "dataplane/rewrite/rewrite.h"
 #include "dataplane/slowpath/dns.h"
@@ -63,12 +64,17 @@ void SlowPath::CountNatPassage(const Decision& decision, std::uint32_t size, Tic
   (passage.is_from_source ? counters.out_to_destination : counters.out_to_source).Add(size);
 }
 
-// splitmix64: cheap, and unpredictable to those who do not know the boot's seed.
-std::uint64_t SlowPath::NextRandom() {
-  std::uint64_t value = random_ += 0x9e3779b97f4a7c15ull;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ull;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebull;
-  return value ^ (value >> 31);
+std::uint64_t SlowPath::ChoiceFor(const flow::FiveTuple& tuple) const {
+  std::uint64_t words[sizeof(flow::FiveTuple) / 8 + 1] = {};
+  std::memcpy(words, &tuple, sizeof tuple);
+  std::uint64_t value = connections_.seed();
+  for (const std::uint64_t word : words) {  // splitmix64 over each
+    value = (value ^ word) + 0x9e3779b97f4a7c15ull;
+    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ull;
+    value = (value ^ (value >> 27)) * 0x94d049bb133111ebull;
+    value ^= value >> 31;
+  }
+  return value;
 }
 
 Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snapshot,
@@ -76,11 +82,13 @@ Decision SlowPath::Decide(const PacketView& packet, const tables::Snapshot& snap
   counters_.slow_path_packets.Add();
   if (recorder_ != nullptr) {
     recorder_->reports.clear();
-    return Walk<RecordingSink>(snapshot, connections_, related, now, NextRandom(), *recorder_)
+    return Walk<RecordingSink>(snapshot, connections_, related, now, ChoiceFor(packet.tuple),
+                               *recorder_)
         .Run(packet);
   }
   NullSink nobody;
-  return Walk<NullSink>(snapshot, connections_, related, now, NextRandom(), nobody).Run(packet);
+  return Walk<NullSink>(snapshot, connections_, related, now, ChoiceFor(packet.tuple), nobody)
+      .Run(packet);
 }
 
 Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapshot,

@@ -30,7 +30,7 @@ struct SlowPathResult {
 class SlowPath {
  public:
   SlowPath(flow::ConnectionTable& connections, observe::Counters& counters)
-      : connections_(connections), counters_(counters), random_(connections.seed()) {}
+      : connections_(connections), counters_(counters) {}
 
   // Called when `snapshot` becomes the current one, before any packet is decided by it.
   void Publish(const tables::Snapshot& snapshot);
@@ -92,7 +92,12 @@ class SlowPath {
   std::uint16_t SlotOf(const Decision& decision) const;
   // What a packet that is not delivered has met of NAT gateways.
   void CountNatPassage(const Decision& decision, std::uint32_t size, Tick now);
-  std::uint64_t NextRandom();
+  // A number that depends on the flow alone, and that nobody foresees who does not know the boot's
+  // seed. A NAT gateway begins its search for a port with it, so that a client that opens a
+  // connection anew from the same port has the same port behind the gateway, too: the server may
+  // remember the old one (TIME_WAIT), and takes only what continues its time stamps for its
+  // successor (RFC 6191, RFC 7323 §5).
+  std::uint64_t ChoiceFor(const flow::FiveTuple& tuple) const;
 
   flow::ConnectionTable& connections_;
   observe::Counters& counters_;
@@ -102,7 +107,6 @@ class SlowPath {
   std::vector<std::uint16_t> slot_by_gateway_;  // by NatGatewayIndex of the current snapshot
   ErrorLimiter error_limiter_;
   LinkLocalAllowance link_local_allowance_;
-  std::uint64_t random_;
 };
 
 // The view of a real packet.

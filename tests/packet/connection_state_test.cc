@@ -89,6 +89,22 @@ TEST_F(ConnectionState, ServerThatHasForgottenTheConnectionMayReset) {
   EXPECT_EQ(FromDb("R", 9000), "app: tcp 10.0.2.10:3306 > 10.0.1.10:4000 R");
 }
 
+// RFC 9293 §3.5.1, figure 9: the server's ACK is about the old connection, and only the client's
+// reset makes it forget that one. Its sequence number is the server's, on either side of the
+// client's own.
+TEST_F(ConnectionState, ClientMayResetWhatTheServerRemembersOfAnOlderConnection) {
+  FromApp("S", 1000);
+  FromDb("A", 7000, 500'000);
+  EXPECT_EQ(FromApp("R", 500'001), "drop INVALID_TCP") << "the server has not asked for that";
+  for (const std::uint32_t remembered : {500'000u, 4'000'000'000u}) {
+    FromApp("S", 1000);
+    EXPECT_EQ(FromDb("A", 7000, remembered), "app: tcp 10.0.2.10:3306 > 10.0.1.10:4000 A");
+    EXPECT_EQ(FromApp("R", remembered), "db: tcp 10.0.1.10:4000 > 10.0.2.10:3306 R");
+    EXPECT_EQ(StateOf(4000), "RESET");
+    Wait(milliseconds(5001));
+  }
+}
+
 TEST_F(ConnectionState, SynAfterCloseIsANewConnection) {
   Establish();
   FromApp("FA", 1001, 5001);

@@ -49,6 +49,22 @@ TEST_F(NatGateway, TwoInsidersMayUseTheSamePort) {
   EXPECT_EQ(Send("api", Tcp("198.51.100.7:443", first, "SA")).substr(0, 4), "app:");
 }
 
+// The server may still be in TIME_WAIT, and takes a SYN from the same port only when it continues
+// the old connection's time stamps, which are the client's for that port (RFC 6191).
+TEST_F(NatGateway, AConnectionThatIsOpenedAnewKeepsItsPort) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string client = "10.0.1.10:" + std::to_string(4000 + i);
+    const std::string server = "198.51.100.7:443";
+    Send("app", Tcp(client, server, "S").Sequence(1000));
+    const std::string first = SeenEnds().source;
+    Send("api", Tcp(server, first, "SA").Sequence(5000, 1001));
+    Send("app", Tcp(client, server, "FA").Sequence(1001, 5001));
+    Send("api", Tcp(server, first, "FA").Sequence(5001, 1002));
+    Send("app", Tcp(client, server, "S").Sequence(90'000));
+    EXPECT_EQ(first, SeenEnds().source);
+  }
+}
+
 TEST_F(NatGateway, NobodyComesInUninvited) {
   EXPECT_EQ(Send("api", Tcp("198.51.100.7:4000", "203.0.113.100:2000")),
             "drop NAT_UNSOLICITED_INBOUND");
