@@ -10,17 +10,15 @@ import json
 import os
 import pathlib
 import re
-import socket
 import statistics
 import struct
 import subprocess
 import sys
-import threading
 import time
 
 import frames
 from capture import IPV4
-from servers import LARGEST_DATAGRAM
+from steady_stream import SteadyStream
 from taploom_fabric import TAPLOOM, Fabric, leftovers
 
 CONNECTIONS = 1_000_000
@@ -68,43 +66,14 @@ def open_connections(fabric, count):
             wire.send(frame)
 
 
-class PingPong:
-    """A datagram there and one back, for ever; how long each took, in microseconds."""
+def ping_pong(fabric):
+    return SteadyStream(fabric.node("asker"), fabric.node("answerer"), "10.0.0.21")
 
-    def __init__(self, fabric):
-        self.microseconds, self.lost = [], 0
-        self._server = fabric.node("answerer").udp_server(7777)
-        self._socket = fabric.node("asker").socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.connect(("10.0.0.21", 7777))
-        self._socket.settimeout(1)
-        self._ended = threading.Event()
 
-    def __enter__(self):
-        self._server.__enter__()
-        self._thread = threading.Thread(target=self._talk)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
-        self._server.__exit__()
-        self._socket.close()
-
-    def _talk(self):
-        while not self._ended.is_set():
-            began = time.perf_counter()
-            try:
-                self._socket.send(b"?")
-                self._socket.recv(LARGEST_DATAGRAM)
-                self.microseconds.append((time.perf_counter() - began) * 1e6)
-            except TimeoutError:
-                self.lost += 1
-
-    def figures(self):
-        ordered = sorted(self.microseconds)
-        return {"packets": len(ordered), "lost": self.lost, "p50_us": round(statistics.median(ordered)),
-                "p99_us": round(ordered[len(ordered) * 99 // 100]), "max_us": round(ordered[-1])}  # fmt: skip
+def figures(stream):
+    ordered = sorted(seconds * 1e6 for seconds in stream.delays)
+    return {"packets": len(ordered), "lost": len(stream.lost), "p50_us": round(statistics.median(ordered)),
+            "p99_us": round(ordered[len(ordered) * 99 // 100]), "max_us": round(ordered[-1])}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -139,16 +108,16 @@ def main():
             print(f"{opened} connections", file=sys.stderr)
             open_connections(fabric, count * 23 // 20)  # some are lost where the device sends faster than is read
         result = {"connections": opened}
-        with PingPong(fabric) as stream:
+        with ping_pong(fabric) as stream:
             time.sleep(QUIET_SECONDS)
-        result["nobody reads"] = stream.figures()
-        with busy(2), PingPong(fabric) as stream:
+        result["nobody reads"] = figures(stream)
+        with busy(2), ping_pong(fabric) as stream:
             time.sleep(QUIET_SECONDS)
-        result["two busy loops instead"] = stream.figures()
+        result["two busy loops instead"] = figures(stream)
         for title, options in {"the forty largest": (), "all, as JSON": ("--all", "-o", "json"), "by source": ("--by", "source")}.items():
-            with PingPong(fabric) as stream:
+            with ping_pong(fabric) as stream:
                 seconds, lines, mib = read_all(fabric, *options)
-            result[title] = {"seconds": seconds, "lines": lines, "command_line_MiB": mib, **stream.figures()}
+            result[title] = {"seconds": seconds, "lines": lines, "command_line_MiB": mib, **figures(stream)}
         for name in ("control", "dataplane"):
             result[f"{name}_MiB"] = resident_mib(summary[f"{name}_pid"])
         print(json.dumps(result, indent=2))

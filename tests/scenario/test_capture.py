@@ -8,38 +8,17 @@ import subprocess
 import tempfile
 
 import recording as recordings
+from behind_nat import ELASTIC, INSIDE, NEIGHBOR, OUTSIDE, behind_nat
 from recording import Recording, replayed_verdicts
 from taploom_fabric import TAPLOOM, FabricTest, main, taploom
 from waiting import wait_for
 
-ELASTIC, OUTSIDE, INSIDE, NEIGHBOR = "203.0.113.10", "5.6.7.8", "10.0.2.50", "10.0.2.51"
 NAT_INSIDE = "10.0.1.4"  # the first address that a subnet gives away
 BULK = 9000
 
-TOPOLOGY = f"""
-name: capture
-vpcs:
-  main:
-    cidr: 10.0.0.0/16
-    internet_gateway: igw
-    subnets:
-      public: {{cidr: 10.0.1.0/24, route_table: public}}
-      private: {{cidr: 10.0.2.0/24, route_table: private}}
-    nat_gateways:
-      nat: {{subnet: public, elastic_ip: {ELASTIC}}}
-    route_tables:
-      public: {{routes: [{{to: 0.0.0.0/0, via: igw}}]}}
-      private: {{routes: [{{to: 0.0.0.0/0, via: nat}}]}}
-    security_groups:
-      quiet: {{}}
-      web: {{ingress: [{{protocol: tcp, ports: 80, from: 0.0.0.0/0}}]}}
-instances:
-  inside: {{subnet: private, private_ip: {INSIDE}, security_groups: [quiet]}}
-  neighbor: {{subnet: private, private_ip: {NEIGHBOR}, security_groups: [web], run: ["exec python3 -m http.server 80"]}}
-internet:
-  hosts:
-    outside: {{address: {OUTSIDE}, run: ["exec python3 -m http.server 80"]}}
-"""
+SERVES = 'run: ["exec python3 -m http.server 80"]'
+TOPOLOGY = behind_nat("capture", "{quiet: {}, web: {ingress: [{protocol: tcp, ports: 80, from: 0.0.0.0/0}]}}",
+                      "security_groups: [quiet]", f"security_groups: [web], {SERVES}", SERVES)  # fmt: skip
 
 
 class Capture(FabricTest):

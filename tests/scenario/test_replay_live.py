@@ -12,34 +12,11 @@ import subprocess
 import tempfile
 
 import frames
+from behind_nat import ELASTIC, INSIDE, NEIGHBOR, OUTSIDE, behind_nat
 from taploom_fabric import TAPLOOM, FabricTest, main, taploom
 from waiting import wait_for
 
-ELASTIC, OUTSIDE, INSIDE, NEIGHBOR = "203.0.113.10", "5.6.7.8", "10.0.2.50", "10.0.2.51"
-
-TOPOLOGY = f"""
-name: live
-vpcs:
-  main:
-    cidr: 10.0.0.0/16
-    internet_gateway: igw
-    subnets:
-      public: {{cidr: 10.0.1.0/24, route_table: public}}
-      private: {{cidr: 10.0.2.0/24, route_table: private}}
-    nat_gateways:
-      nat: {{subnet: public, elastic_ip: {ELASTIC}}}
-    route_tables:
-      public: {{routes: [{{to: 0.0.0.0/0, via: igw}}]}}
-      private: {{routes: [{{to: 0.0.0.0/0, via: nat}}]}}
-    security_groups:
-      quiet: {{}}
-instances:
-  inside: {{subnet: private, private_ip: {INSIDE}, security_groups: [quiet]}}
-  neighbor: {{subnet: private, private_ip: {NEIGHBOR}, security_groups: [quiet]}}
-internet:
-  hosts:
-    outside: {{address: {OUTSIDE}}}
-"""
+TOPOLOGY = behind_nat("live", "{quiet: {}}", "security_groups: [quiet]")
 
 LINKTYPE_RAW = 101
 

@@ -7,34 +7,13 @@ import signal
 import subprocess
 import threading
 
+from behind_nat import ELASTIC, INSIDE, NEIGHBOR, OUTSIDE, behind_nat
 from steady_stream import SteadyStream
 from taploom_fabric import TAPLOOM, FabricTest, main, taploom
 
-ELASTIC, OUTSIDE, INSIDE, NEIGHBOR = "203.0.113.10", "5.6.7.8", "10.0.2.50", "10.0.2.51"
-
-TOPOLOGY = f"""
-name: trace
-vpcs:
-  main:
-    cidr: 10.0.0.0/16
-    internet_gateway: igw
-    subnets:
-      public: {{cidr: 10.0.1.0/24, route_table: public}}
-      private: {{cidr: 10.0.2.0/24, route_table: private}}
-    nat_gateways:
-      nat: {{subnet: public, elastic_ip: {ELASTIC}}}
-    route_tables:
-      public: {{routes: [{{to: 0.0.0.0/0, via: igw}}]}}
-      private: {{routes: [{{to: 0.0.0.0/0, via: nat}}]}}
-    security_groups:
-      web: {{ingress: [{{protocol: tcp, ports: 80, from: 10.0.0.0/16}}, {{protocol: udp, from: 10.0.0.0/16}}, {{protocol: icmp, from: 0.0.0.0/0}}]}}
-instances:
-  inside: {{subnet: private, private_ip: {INSIDE}, security_groups: [web]}}
-  neighbor: {{subnet: private, private_ip: {NEIGHBOR}, security_groups: [web]}}
-internet:
-  hosts:
-    outside: {{address: {OUTSIDE}}}
-"""
+GROUPS = """{web: {ingress: [
+      {protocol: tcp, ports: 80, from: 10.0.0.0/16}, {protocol: udp, from: 10.0.0.0/16}, {protocol: icmp, from: 0.0.0.0/0}]}}"""
+TOPOLOGY = behind_nat("trace", GROUPS, "security_groups: [web]")
 
 
 class Told:
