@@ -7,6 +7,7 @@
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/layout.h"
 #include "dataplane/wire/parse.h"
+#include "dataplane/wire/vnet_header.h"
 
 namespace taploom::netns {
 namespace {
@@ -21,13 +22,7 @@ using wire::Family;
 using wire::IpAddress;
 using wire::Load;
 using wire::Store;
-
-// struct virtio_net_hdr_v1 (virtio 1.2 §5.1.6), byte offsets.
-constexpr std::size_t kVnetSize = 12;
-constexpr std::size_t kFlags = 0, kGsoType = 1, kHeaderLength = 2, kGsoSize = 4, kChecksumStart = 6,
-                      kChecksumOffset = 8;
-constexpr std::uint8_t kNeedsChecksum = 1;
-constexpr std::uint8_t kGsoTcp4 = 1, kGsoTcp6 = 4, kGsoUdpL4 = 5;
+using wire::VnetHeader;
 
 constexpr std::uint16_t kSourcePort = 40'000, kFirstDestinationPort = 50'000;
 constexpr std::uint32_t kSequence = 0xffff'f000;  // wraps within the first superframe
@@ -87,8 +82,8 @@ std::size_t ChecksumOffsetOf(std::uint8_t protocol) {
 }
 
 std::uint8_t GsoTypeOf(Family family, std::uint8_t protocol) {
-  if (protocol == wire::kProtocolUdp) return kGsoUdpL4;
-  return family == Family::kIpv4 ? kGsoTcp4 : kGsoTcp6;
+  if (protocol == wire::kProtocolUdp) return VnetHeader::kGsoUdpL4;
+  return family == Family::kIpv4 ? VnetHeader::kGsoTcp4 : VnetHeader::kGsoTcp6;
 }
 
 }  // namespace
@@ -114,9 +109,8 @@ OffloadProbe::OffloadProbe(Family family, std::uint8_t protocol, Work work,
       wire::kEthernetSize + (family == Family::kIpv4 ? ipv4::kMinSize : ipv6::kSize);
   const std::size_t l4_header = protocol == wire::kProtocolUdp ? udp::kSize : tcp::kMinSize;
   const std::size_t l4_size = l4_header + payload_size;
-  message_.resize(kVnetSize + l4 + l4_size);
-  std::uint8_t* const vnet = message_.data();
-  std::uint8_t* const frame = vnet + kVnetSize;
+  message_.resize(sizeof(VnetHeader) + l4 + l4_size);  // zeros: nothing is left undone
+  std::uint8_t* const frame = message_.data() + sizeof(VnetHeader);
 
   std::memcpy(frame, addresses.near_mac.bytes.data(), 6);
   const std::uint8_t sender[] = {2, 0, 0, 0, 0, 3};
@@ -136,18 +130,21 @@ OffloadProbe::OffloadProbe(Family family, std::uint8_t protocol, Work work,
     return;
   }
   Store(checksum, wire::Fold(pseudo_header));
-  vnet[kFlags] = kNeedsChecksum;
-  Store(vnet + kChecksumStart, static_cast<std::uint16_t>(l4));
-  Store(vnet + kChecksumOffset, static_cast<std::uint16_t>(ChecksumOffsetOf(protocol)));
-  if (work == Work::kChecksum) return;
-  vnet[kGsoType] = GsoTypeOf(family, protocol);
-  Store(vnet + kGsoSize, static_cast<std::uint16_t>(kSegmentSize));
-  Store(vnet + kHeaderLength, static_cast<std::uint16_t>(l4 + l4_header));
+  VnetHeader vnet;
+  vnet.flags = VnetHeader::kNeedsChecksum;
+  vnet.checksum_start = static_cast<std::uint16_t>(l4);
+  vnet.checksum_offset = static_cast<std::uint16_t>(ChecksumOffsetOf(protocol));
+  if (work != Work::kChecksum) {
+    vnet.gso_type = GsoTypeOf(family, protocol);
+    vnet.gso_size = static_cast<std::uint16_t>(kSegmentSize);
+    vnet.header_length = static_cast<std::uint16_t>(l4 + l4_header);
+  }
+  Store(message_.data(), vnet);
 }
 
 bool OffloadProbe::Take(std::span<const std::uint8_t> message) {
-  if (message.size() <= kVnetSize) return true;
-  const std::span<const std::uint8_t> frame = message.subspan(kVnetSize);
+  if (message.size() <= sizeof(VnetHeader)) return true;
+  const std::span<const std::uint8_t> frame = message.subspan(sizeof(VnetHeader));
   const wire::Headers headers = wire::Parse(frame, frame.size());
   if (headers.kind != wire::FrameKind::kIp || headers.family != family_ ||
       headers.protocol != protocol_ || !headers.has_transport ||
@@ -180,7 +177,7 @@ bool OffloadProbe::Take(std::span<const std::uint8_t> message) {
       frame.subspan(headers.l4_offset, end - headers.l4_offset);
   const std::uint64_t pseudo_header = wire::PseudoHeaderSum(
       headers.source, headers.destination, protocol_, static_cast<std::uint32_t>(l4.size()));
-  if ((message[kFlags] & kNeedsChecksum) != 0)
+  if (Load<VnetHeader>(message.data()).needs_checksum())
     return Load<std::uint16_t>(l4.data() + ChecksumOffsetOf(protocol_)) ==
            wire::Fold(pseudo_header);
   return wire::Fold(pseudo_header + wire::SumBytes(l4)) == 0xffff;

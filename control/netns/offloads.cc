@@ -2,6 +2,8 @@
 
 #include <linux/if_tun.h>
 
+#include "dataplane/wire/vnet_header.h"
+
 // Debian 12's headers are older than its users' kernels (UDP segmentation offload: Linux 6.2).
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
@@ -11,8 +13,7 @@
 namespace taploom::netns {
 namespace {
 
-// virtio 1.2 §5.1.6, gso_type.
-constexpr unsigned kGsoTcp4 = 1, kGsoTcp6 = 4, kGsoUdpL4 = 5;
+using wire::VnetHeader;
 
 // Whether frames that need it may be handed to the kernel.
 bool IsTaken(OffloadState state) {
@@ -52,12 +53,12 @@ std::uint32_t SuperframeBit(Offload offload) {
     case Offload::kChecksum:
       return 0;
     case Offload::kTso4:
-      return 1u << kGsoTcp4;
+      return 1u << VnetHeader::kGsoTcp4;
     case Offload::kTso6:
-      return 1u << kGsoTcp6;
+      return 1u << VnetHeader::kGsoTcp6;
     case Offload::kUso4:
     case Offload::kUso6:
-      return 1u << kGsoUdpL4;  // one type for both families
+      return 1u << VnetHeader::kGsoUdpL4;  // one type for both families
   }
   return 0;
 }

@@ -12,13 +12,14 @@
 #include <thread>
 
 #include "control/process/host_error.h"
+#include "dataplane/wire/vnet_header.h"
 
 namespace taploom::netns {
 namespace {
 
 using process::HostError;
 
-constexpr int kVnetHeaderSize = 12;  // struct virtio_net_hdr_v1, bytes
+constexpr int kVnetHeaderSize = sizeof(wire::VnetHeader);
 
 // All or nothing in the kernel: an unknown bit refuses the whole set, so a kernel that was not
 // asked before is asked again without what is youngest (UDP segmentation: Linux 6.2).
