@@ -5,12 +5,12 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <unordered_map>
 
 #include "control/did_you_mean.h"
 #include "control/process/exit_watcher.h"
+#include "dataplane/config/rule_digest.h"
 #include "dataplane/wire/ip_address.h"
 #include "dataplane/wire/mac_address.h"
 
@@ -371,16 +371,6 @@ std::string PeerText(const config::SecurityGroupRule& rule, const Names& names) 
   return "pl:" + names.Of(rule.prefix_list_id());
 }
 
-// The number by which hits are counted: the first 16 digits of "sgr-0123456789abcdef0".
-std::uint64_t RuleDigestOf(const std::string& rule_id) {
-  constexpr std::size_t kPrefix = 4, kDigits = 16;
-  std::uint64_t digest = 0;
-  if (rule_id.size() < kPrefix + kDigits) return 0;
-  const char* const digits = rule_id.data() + kPrefix;
-  std::from_chars(digits, digits + kDigits, digest, 16);
-  return digest;
-}
-
 Rows Rules(const RowSources& sources, const Names& names) {
   std::unordered_map<std::uint64_t, std::uint64_t> hits;
   for (const config::RuleHits& each : sources.counters.rules())
@@ -395,7 +385,7 @@ Rows Rules(const RowSources& sources, const Names& names) {
                       {"protocol", ProtocolText(rule.match().protocol())},
                       {"ports", PortsText(rule.match())},
                       {"peer", PeerText(rule, names)},
-                      {"hits", hits[RuleDigestOf(rule.id())]}});
+                      {"hits", hits[config::RuleDigest(rule.id())]}});
     }
   }
   return rows;

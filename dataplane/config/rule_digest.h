@@ -1,12 +1,12 @@
 // RuleDigest: 64 bits that name a rule across snapshots.
-#ifndef TAPLOOM_DATAPLANE_TABLES_RULE_DIGEST_H_
-#define TAPLOOM_DATAPLANE_TABLES_RULE_DIGEST_H_
+#ifndef TAPLOOM_DATAPLANE_CONFIG_RULE_DIGEST_H_
+#define TAPLOOM_DATAPLANE_CONFIG_RULE_DIGEST_H_
 
 #include <charconv>
 #include <cstdint>
 #include <string_view>
 
-namespace taploom::tables {
+namespace taploom::config {
 
 // The first 16 hex digits after the dash of "sgr-0123456789abcdef0"; 0 for anything else.
 inline std::uint64_t RuleDigest(std::string_view rule_id) {
@@ -18,6 +18,6 @@ inline std::uint64_t RuleDigest(std::string_view rule_id) {
   return digest;
 }
 
-}  // namespace taploom::tables
+}  // namespace taploom::config
 
-#endif  // TAPLOOM_DATAPLANE_TABLES_RULE_DIGEST_H_
+#endif  // TAPLOOM_DATAPLANE_CONFIG_RULE_DIGEST_H_

@@ -31,7 +31,7 @@ struct PacketView {
 struct Admission {
   bool filtered = false;   // the end has security groups
   bool tracked = false;    // replies pass without a rule (vpc-semantics §5)
-  std::uint64_t rule = 0;  // tables::RuleDigest of the rule that admitted it, 0 = none
+  std::uint64_t rule = 0;  // config::RuleDigest of the rule that admitted it, 0 = none
 };
 
 struct NatBinding {

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "dataplane/tables/rule_digest.h"
+#include "dataplane/config/rule_digest.h"
 #include "dataplane/wire/protocol.h"
 
 namespace taploom::tables {
@@ -54,7 +54,7 @@ bool AllowsEveryPort(const Rule& rule, int protocol) {
 }  // namespace
 
 RuleSet::RuleSet(std::vector<Rule> rules) : rules_(std::move(rules)), bitmaps_(rules_.size()) {
-  for (Rule& rule : rules_) rule.digest = RuleDigest(rule.id);
+  for (Rule& rule : rules_) rule.digest = config::RuleDigest(rule.id);
   if (rules_.empty()) return;
   RuleBitmapInterner interner(bitmaps_);
   CompilePeers(interner);
