@@ -140,6 +140,21 @@ struct Verdict {
   }
 };
 
+// As people and programs are told of it.
+constexpr const char* ToText(Verdict::Kind kind) {
+  switch (kind) {
+    case Verdict::Kind::kDrop:
+      return "drop";
+    case Verdict::Kind::kForward:
+      return "forward";
+    case Verdict::Kind::kReply:
+      return "answer";
+    case Verdict::Kind::kFragment:
+      return "fragment";
+  }
+  return "?";
+}
+
 }  // namespace taploom
 
 #endif  // TAPLOOM_DATAPLANE_VERDICT_H_

@@ -55,17 +55,7 @@ void AppendDrop(std::string& out, const ReplayedPacket& packet) {
 
 const char* VerdictWord(const ReplayedPacket& packet) {
   if (packet.skip != SkipReason::kNone) return "skip";
-  switch (packet.verdict.kind) {
-    case Verdict::Kind::kDrop:
-      return "drop";
-    case Verdict::Kind::kForward:
-      return "forward";
-    case Verdict::Kind::kReply:
-      return "answer";
-    case Verdict::Kind::kFragment:
-      return "fragment";
-  }
-  return "?";
+  return ToText(packet.verdict.kind);
 }
 
 void AppendVerdictLine(const Replayer& replayer, std::string& out) {

@@ -85,20 +85,6 @@ void AddReport(const slowpath::StageReport& report, config::TracedPacket& packet
   SetTuple(report.after, *traced.mutable_after());
 }
 
-const char* VerdictText(Verdict::Kind kind) {
-  switch (kind) {
-    case Verdict::Kind::kDrop:
-      return "drop";
-    case Verdict::Kind::kForward:
-      return "forward";
-    case Verdict::Kind::kReply:
-      return "answer";
-    case Verdict::Kind::kFragment:
-      return "fragment";
-  }
-  return "";
-}
-
 bool EndsInDrop(const slowpath::RecordingSink& recorder) {
   return !recorder.reports.empty() && !recorder.reports.back().passed;
 }
@@ -139,7 +125,7 @@ void Trace::Tell(const Sighting& sighting, const Packet& packet, Tick now) {
   traced_.emplace();
   entered_port_ = packet.ingress_port;
   *traced_->mutable_entered() = sighting.headers;
-  traced_->set_verdict(VerdictText(packet.verdict.kind));
+  traced_->set_verdict(ToText(packet.verdict.kind));
   traced_->set_drop_reason(static_cast<std::uint32_t>(packet.verdict.drop_reason));
   if (sighting.connection_state != nullptr) {
     const bool is_reply = sighting.direction == flow::FlowDirection::kReply;
