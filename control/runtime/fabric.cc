@@ -555,8 +555,8 @@ absl::StatusOr<Rows> Fabric::Get(const std::string& kind, const std::string& nam
   RowSources sources{plan_, namespaces_, {}, {}, {}, {}};
   if (offload_test_) sources.offloads = offload_test_->result();
   if (NeedsCounters(kind)) {
-    auto counters = NeedsPortState(kind) ? dataplane_.link().AskCounters()
-                                         : dataplane_.link().GetCounters();
+    auto counters =
+        NeedsPortState(kind) ? dataplane_.link().AskCounters() : dataplane_.link().GetCounters();
     // Rules are there without a dataplane too, only their hits are not.
     if (!counters.ok() && kind != "rules") return counters.status();
     if (counters.ok()) sources.counters = *std::move(counters);

@@ -138,8 +138,8 @@ class Counters {
 
   // Tells readers when the worker's ticks began.
   void StartClock(std::chrono::steady_clock::time_point start) {
-    memory_->block().clock_start.store(
-        std::chrono::nanoseconds(start.time_since_epoch()).count(), std::memory_order_relaxed);
+    memory_->block().clock_start.store(std::chrono::nanoseconds(start.time_since_epoch()).count(),
+                                       std::memory_order_relaxed);
   }
 
   // Makes the port known; called on the control thread before the worker learns of the port.

@@ -37,14 +37,15 @@ template <typename Sink>
 class Walk {
  public:
   // `related`: the connection the packet belongs to (its own flow's, or the one whose packet an
-  // ICMP error quotes) and the direction of travel; empty for a first packet.
+  // ICMP error quotes) and the direction of travel; empty for a first packet. `port_choice`: where
+  // a NAT gateway begins to look for a free port.
   Walk(const tables::Snapshot& snapshot, const flow::ConnectionTable& connections,
-       flow::ConnectionRef related, Tick now, std::uint64_t random, Sink& sink)
+       flow::ConnectionRef related, Tick now, std::uint64_t port_choice, Sink& sink)
       : snapshot_(snapshot),
         connections_(connections),
         related_(related),
         now_(now),
-        random_(random),
+        port_choice_(port_choice),
         sink_(sink) {}
 
   Decision Run(const PacketView& packet);
@@ -130,7 +131,7 @@ class Walk {
   const flow::ConnectionTable& connections_;
   const flow::ConnectionRef related_;
   const Tick now_;
-  const std::uint64_t random_;
+  const std::uint64_t port_choice_;
   Sink& sink_;
 
   PacketView packet_;

@@ -23,13 +23,6 @@ bool IsReservedIn(const tables::Subnet& subnet, const wire::IpAddress& address) 
   return false;
 }
 
-// At the end that sends in `direction`.
-bool IsTrackedAtSender(const flow::Connection& connection, flow::FlowDirection direction) {
-  return connection.has(direction == flow::FlowDirection::kOriginal
-                            ? flow::Connection::kTrackedAtSource
-                            : flow::Connection::kTrackedAtDestination);
-}
-
 }  // namespace
 
 template <typename Sink>
@@ -170,9 +163,9 @@ bool Walk<Sink>::IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_s
   const flow::Connection* connection = nullptr;
   const flow::Half* half = connections_.Peek(key, now_, &connection);
   if (half == nullptr) return false;
-  const bool is_original = half == &connection->halves[0];
-  return IsTrackedAtSender(
-      *connection, is_original ? flow::FlowDirection::kOriginal : flow::FlowDirection::kReply);
+  const bool at_source = half == &connection->halves[0];
+  return connection->has(at_source ? flow::Connection::kTrackedAtSource
+                                   : flow::Connection::kTrackedAtDestination);
 }
 
 template <typename Sink>

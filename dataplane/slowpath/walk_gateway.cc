@@ -56,8 +56,8 @@ std::optional<NatBinding> Walk<Sink>::BindNatPort(tables::NatGatewayIndex gatewa
     }
   }
   // §17: the address by hash of the source, with spill to the next one when its ports towards this
-  // destination are used up; the port random among the free ones. Whether this very port is free is
-  // settled where the reply's key is known.
+  // destination are used up; the port by a keyed hash of the flow (RFC 6056 §3.3.3), the next when
+  // it is taken. Whether this very port is free is settled where the reply's key is known.
   const std::size_t count = eni.addresses.size();
   const std::size_t start = std::hash<wire::IpAddress>()(tuple_.source) % count;
   for (std::size_t i = 0; i < count; ++i) {
@@ -68,7 +68,7 @@ std::optional<NatBinding> Walk<Sink>::BindNatPort(tables::NatGatewayIndex gatewa
     if (connections_.nat_ports().InUse(destination) >= flow::NatPorts::kMaxPerDestination) continue;
     return NatBinding{gateway, destination.nat_address,
                       static_cast<std::uint16_t>(flow::NatPorts::kFirstPort +
-                                                 random_ % flow::NatPorts::kPortCount)};
+                                                 port_choice_ % flow::NatPorts::kPortCount)};
   }
   return std::nullopt;
 }

@@ -76,8 +76,10 @@ class RandomTraffic : public ::testing::Test {
     fabric_.Route("green-fw", "0.0.0.0/0 igw");
   }
 
-  // One seed unless another is asked for: some seeds in a hundred (219, 224, 228) show a difference
-  // between twin and engine that is not explained yet.
+  // One seed unless another is asked for: some in a hundred (219) meet what engine and twin both
+  // leave out. A reply that reaches another interface than the sender's may be admitted there for
+  // the sake of that interface's own connection. In a VPC that connection would notice the packet;
+  // here it does not, so it ends too early, and only the twin looks for it again.
   static std::uint64_t Seed() {
     const char* text = std::getenv("TAPLOOM_SEED");
     return text != nullptr ? std::strtoull(text, nullptr, 0) : 1;
@@ -370,7 +372,7 @@ class RandomTraffic : public ::testing::Test {
     slowpath::NullSink nobody;
     const slowpath::Decision decision =
         slowpath::Walk<slowpath::NullSink>(*snapshot_, bench_.connections(), related, bench_.now(),
-                                           /*random=*/0, nobody)
+                                           /*port_choice=*/0, nobody)
             .Run(view);
     if (decision.outcome != slowpath::Decision::Outcome::kDeliver)
       return std::string("drop ") + taploom::TextOf(decision.reason).name;
