@@ -606,7 +606,8 @@ TEST_F(LoadBalancerTest, ReloadRightAfterTheStartIsNoDifferent) {
 }
 
 TEST_F(LoadBalancerTest, NodeThatDoesNotRunIsUnavailableAndKeepsItsFiles) {
-  ASSERT_TRUE(PrepareNode(directory_ / "node", plan_, plan_.nodes.front(), *ca_).ok());
+  const auto prepared = PrepareNode(directory_ / "node", plan_, plan_.nodes.front(), *ca_);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
   const std::string before = ReadFile(files().config);
   plan_.listeners[2].redirect_port = 4443;
   EXPECT_EQ(Update().status().code(), absl::StatusCode::kUnavailable);
