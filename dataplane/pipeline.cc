@@ -52,12 +52,6 @@ bool IsRefusedFragment(const Packet& packet, const flow::Connection& connection)
          connection.has(flow::Connection::kNat);
 }
 
-// What CloudWatch calls an active connection.
-bool IsOpen(flow::ConnectionState state) {
-  return state == flow::ConnectionState::kTcpEstablished ||
-         state == flow::ConnectionState::kTcpFinWait;
-}
-
 }  // namespace
 
 Pipeline::Pipeline(observe::Counters& counters, const flow::ConnectionTable::Options& options)
@@ -68,20 +62,11 @@ Pipeline::Pipeline(observe::Counters& counters, const flow::ConnectionTable::Opt
       slow_path_(connections_, counters) {}
 
 void Pipeline::OnFree(void* self, const flow::Connection& connection) {
-  if (!connection.has(flow::Connection::kNat) || !IsOpen(connection.state)) return;
+  if (!connection.has(flow::Connection::kNat) || !flow::IsOpen(connection.state)) return;
   Pipeline& pipeline = *static_cast<Pipeline*>(self);
   observe::NatGatewayCounters& counters = pipeline.slow_path_.nat_counters(connection.nat_gateway);
   counters.active_connections.Subtract();
   if (connection.IsExpired(pipeline.now_)) counters.idle_timeouts.Add();
-}
-
-void Pipeline::CountNewState(const flow::Connection& connection, flow::ConnectionState before) {
-  observe::NatGatewayCounters& counters = slow_path_.nat_counters(connection.nat_gateway);
-  if (IsOpen(connection.state) && !IsOpen(before)) {
-    counters.active_connections.Add();
-    counters.connections_established.Add();
-  }
-  if (!IsOpen(connection.state) && IsOpen(before)) counters.active_connections.Subtract();
 }
 
 std::shared_ptr<const tables::Snapshot> Pipeline::Publish(
@@ -235,10 +220,7 @@ inline bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRe
     case flow::Advance::kNewState:
       break;
   }
-  connection.last_seen = now;
-  if (connection.has(flow::Connection::kNat)) CountNewState(connection, before);
-  connections_.SetTimeout(
-      connection, flow::TimeoutOf(connection.state, slowpath::TimeoutsOf(*snapshot_, connection)));
+  slow_path_.EnterState(connection, before, *snapshot_, now);
   return true;
 }
 

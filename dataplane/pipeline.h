@@ -80,9 +80,6 @@ class Pipeline {
   bool AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now);
   void ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
   static void OnFree(void* self, const flow::Connection& connection);
-  // ActiveConnectionCount and its siblings, when a translated connection has moved on from
-  // `before`.
-  void CountNewState(const flow::Connection& connection, flow::ConnectionState before);
 
   observe::Counters& counters_;
   flow::ConnectionTable connections_;

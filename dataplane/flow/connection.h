@@ -73,6 +73,10 @@ constexpr bool IsEmbryonic(ConnectionState state) {
   return state == ConnectionState::kTcpSynSent || state == ConnectionState::kTcpSynReceived ||
          state == ConnectionState::kUdpOneWay;
 }
+// What CloudWatch calls an active connection.
+constexpr bool IsOpen(ConnectionState state) {
+  return state == ConnectionState::kTcpEstablished || state == ConnectionState::kTcpFinWait;
+}
 // Over: a SYN with the same tuple is a new connection.
 constexpr bool IsClosed(ConnectionState state) {
   return state == ConnectionState::kTcpTimeWait || state == ConnectionState::kTcpReset;
@@ -86,6 +90,9 @@ constexpr FlowDirection Opposite(FlowDirection direction) {
 // What is done to every packet of one direction: the cached outcome of the slow path.
 struct FlowAction {
   static constexpr std::uint8_t kTranslates = 1;  // addresses or ports change
+  // Set in `generation`: decided for one packet only, since the next may be decided otherwise in
+  // the same configuration.
+  static constexpr std::uint32_t kForOnePacket = 1u << 31;
 
   std::uint32_t generation = 0;  // of the snapshot that decided; 0 = not decided yet
   std::uint16_t egress_port = 0;

@@ -64,6 +64,9 @@ struct Decision {
   std::uint8_t hop_count = 0;                  // routers that decrement the TTL
   std::array<wire::IpAddress, kMaxHops> hops;  // their addresses
   Admission source, destination;
+  // The destination's security group lets it in, without a rule, as an answer within a connection
+  // that is not its own: the one with the key (tuple.Reversed(), egress_port).
+  bool is_admitted_by_other = false;
   std::optional<NatBinding> nat;
   // The last NAT gateway that the packet came to, and whether it went on from there.
   struct NatPassage {

@@ -110,6 +110,35 @@ Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapsho
   return Verdict::Drop(decision.reason);
 }
 
+void SlowPath::EnterState(flow::Connection& connection, flow::ConnectionState before,
+                          const tables::Snapshot& snapshot, Tick now) {
+  connection.last_seen = now;
+  connections_.SetTimeout(connection,
+                          flow::TimeoutOf(connection.state, TimeoutsOf(snapshot, connection)));
+  if (!connection.has(flow::Connection::kNat)) return;
+  observe::NatGatewayCounters& counters = nat_counters(connection.nat_gateway);
+  if (flow::IsOpen(connection.state) && !flow::IsOpen(before)) {
+    counters.active_connections.Add();
+    counters.connections_established.Add();
+  }
+  if (!flow::IsOpen(connection.state) && flow::IsOpen(before)) {
+    counters.active_connections.Subtract();
+  }
+}
+
+void SlowPath::AdvanceOther(const Decision& decision, const wire::Headers& headers,
+                            const tables::Snapshot& snapshot, Tick now) {
+  if (!decision.is_admitted_by_other) return;
+  const flow::ConnectionRef other =
+      connections_.Find({decision.tuple.Reversed(), decision.egress_port}, now);
+  flow::Connection& connection = *other.connection;
+  const flow::ConnectionState before = connection.state;
+  const flow::Advance advance =
+      flow::AdvanceConnection(connection, flow::Opposite(other.direction), headers);
+  if (advance == flow::Advance::kNewState) EnterState(connection, before, snapshot, now);
+  if (advance == flow::Advance::kKeep) connection.last_seen = now;
+}
+
 SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& snapshot,
                                      const flow::FlowKey& key, Tick now) {
   PacketView view = ViewOf(packet);
@@ -123,6 +152,7 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
   }
   if (decision.outcome != Decision::Outcome::kDeliver)
     return {{}, EndWithoutFlow(packet, snapshot, decision, now)};
+  AdvanceOther(decision, packet.headers, snapshot, now);
   const std::uint16_t slot = SlotOf(decision);
   const EstablishResult result =
       Establish(connections_, snapshot, view, packet.headers, decision, slot, now);
@@ -140,8 +170,11 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
 
 bool SlowPath::IsLost(const flow::Connection& connection, const tables::Snapshot& snapshot) const {
   if (!snapshot.has_faults) return false;
+  const auto generation_of = [](const flow::Half& half) {
+    return half.action.generation & ~flow::FlowAction::kForOnePacket;
+  };
   const std::uint64_t decided =
-      std::max(connection.halves[0].action.generation, connection.halves[1].action.generation);
+      std::max(generation_of(connection.halves[0]), generation_of(connection.halves[1]));
   for (const flow::PackedKey& key : connection.keys) {
     const tables::PortOwner owner = snapshot.OwnerOf(key.ingress_port());
     if (owner.eni.exists() && decided < snapshot[snapshot[owner.eni].subnet].zone.lost_before)
@@ -181,6 +214,7 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
   } else if (!translates_alike) {
     // The way back does not restore what the way there translated: the receiver would not know the
     // packet.
+    AdvanceOther(decision, packet.headers, snapshot, now);
     flow::FlowAction action = ActionOf(decision, view, snapshot.generation);
     if (packet.headers.ttl <= action.ttl_decrement)
       return {{}, Verdict::Drop(DropReason::kTtlExceeded)};
@@ -195,7 +229,12 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
             is_too_big ? Verdict::Fragment(decision.egress_port, action.mtu)
                        : Verdict::Forward(decision.egress_port)};
   }
+  AdvanceOther(decision, packet.headers, snapshot, now);
   flow.half().action = ActionOf(decision, view, snapshot.generation);
+  // That other connection may end before this one, without a new configuration.
+  if (decision.is_admitted_by_other) {
+    flow.half().action.generation |= flow::FlowAction::kForOnePacket;
+  }
   return {flow, {}};
 }
 

@@ -75,6 +75,10 @@ class SlowPath {
                                                  : counters.dropped_from_destination)
         .Add(size);
   }
+  // A packet has moved `connection` on from the state `before`: starts the idle timer of the new
+  // one, and counts ActiveConnectionCount and its siblings of a translated connection.
+  void EnterState(flow::Connection& connection, flow::ConnectionState before,
+                  const tables::Snapshot& snapshot, Tick now);
   // The counters behind Connection::nat_gateway.
   observe::NatGatewayCounters& nat_counters(std::uint16_t slot) { return *nat_counters_[slot]; }
 
@@ -89,6 +93,11 @@ class SlowPath {
                          Tick now);
   Verdict AnswerWithError(Packet& packet, const tables::Snapshot& snapshot, ErrorKind kind,
                           const wire::IpAddress& router, std::uint16_t mtu, Tick now);
+  // A delivered packet that its receiver's security group let in as an answer within a connection
+  // which is not its own (the way back is not the way there) is a packet of that connection, too:
+  // the interface keeps one state for both.
+  void AdvanceOther(const Decision& decision, const wire::Headers& headers,
+                    const tables::Snapshot& snapshot, Tick now);
   std::uint16_t SlotOf(const Decision& decision) const;
   // What a packet that is not delivered has met of NAT gateways.
   void CountNatPassage(const Decision& decision, std::uint32_t size, Tick now);

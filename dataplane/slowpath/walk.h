@@ -63,7 +63,10 @@ class Walk {
   bool PassesDestinationCheck(const tables::Eni& eni, bool is_appliance);
   void EnterEni(tables::EniIndex eni, bool is_appliance);
   void Deliver(tables::EniIndex eni);
+  // Whether the packet's connection is tracked under this key at the interface.
   bool IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_sent) const;
+  // Whether another connection is: the answer comes by another way than the question went.
+  bool IsAnswerToOther(const tables::Eni& eni, const flow::FiveTuple& as_sent) const;
   const char* TrackingText(const Admission& admission) const;
   Admission Admit(const tables::RuleSet& rules, std::uint32_t rule,
                   const tables::RuleSet& opposite) const;

@@ -145,24 +145,23 @@ bool Walk<Sink>::PassesSourceCheck(const tables::Eni& eni) {
 
 template <typename Sink>
 bool Walk<Sink>::IsTrackedAt(const tables::Eni& eni, const flow::FiveTuple& as_sent) const {
-  if (packet_.is_icmp_error)
-    return false;  // needs a rule of its own (vpc-semantics §5, since 2022)
-  // Of a first packet it is known that no connection has its key.
-  if (!related_ && eni.port == packet_.ingress_port && as_sent == packet_.tuple) return false;
+  // An ICMP error needs a rule of its own (vpc-semantics §5, since 2022).
+  if (!related_ || packet_.is_icmp_error) return false;
+  const flow::Connection& own = *related_.connection;
   const flow::FlowKey key{as_sent, eni.port};
-  // The packet's own connection first. Where the way there and the way back differ, another one may
-  // hold its reply's key in the table, and end before it.
-  if (related_) {
-    const flow::Connection& own = *related_.connection;
-    const bool tracks = (own.has(flow::Connection::kTrackedAtSource) &&
-                         own.key(flow::FlowDirection::kOriginal) == key) ||
-                        (own.has(flow::Connection::kTrackedAtDestination) &&
-                         own.key(flow::FlowDirection::kReply) == key);
-    if (tracks) return true;
-  }
+  return (own.has(flow::Connection::kTrackedAtSource) &&
+          own.key(flow::FlowDirection::kOriginal) == key) ||
+         (own.has(flow::Connection::kTrackedAtDestination) &&
+          own.key(flow::FlowDirection::kReply) == key);
+}
+
+template <typename Sink>
+bool Walk<Sink>::IsAnswerToOther(const tables::Eni& eni, const flow::FiveTuple& as_sent) const {
+  // A NAT gateway gives a connection a port that no other has, and it is not settled yet.
+  if (packet_.is_icmp_error || decision_.nat) return false;
   const flow::Connection* connection = nullptr;
-  const flow::Half* half = connections_.Peek(key, now_, &connection);
-  if (half == nullptr) return false;
+  const flow::Half* half = connections_.Peek({as_sent, eni.port}, now_, &connection);
+  if (half == nullptr || connection == related_.connection) return false;
   const bool at_source = half == &connection->halves[0];
   return connection->has(at_source ? flow::Connection::kTrackedAtSource
                                    : flow::Connection::kTrackedAtDestination);
@@ -214,7 +213,7 @@ bool Walk<Sink>::PassesSecurityGroupEgress(const tables::Eni& eni) {
 
 template <typename Sink>
 bool Walk<Sink>::PassesSecurityGroupIngress(const tables::Eni& eni) {
-  if (IsTrackedAt(eni, tuple_.Reversed())) {
+  const auto belongs_to_a_tracked_connection = [&] {
     decision_.destination = {.filtered = true, .tracked = true, .rule = 0};
     Report(Stage::kSecurityGroupIngress, [&] {
       return StageReport{.component_id = eni.id,
@@ -222,10 +221,15 @@ bool Walk<Sink>::PassesSecurityGroupIngress(const tables::Eni& eni) {
                          .detail = "belongs to a tracked connection"};
     });
     return true;
-  }
+  };
+  if (IsTrackedAt(eni, tuple_.Reversed())) return belongs_to_a_tracked_connection();
   const tables::RuleSet& rules =
       is_forwarded_ ? *eni.ingress_rules_without_groups : *eni.ingress_rules;
   const std::uint32_t rule = rules.Match(QueryFor(tuple_.source));
+  if (rule == tables::RuleSet::kNoMatch && IsAnswerToOther(eni, tuple_.Reversed())) {
+    decision_.is_admitted_by_other = true;
+    return belongs_to_a_tracked_connection();
+  }
   if (rule == tables::RuleSet::kNoMatch) {
     Drop(Stage::kSecurityGroupIngress, DropReason::kSecurityGroupIngress, eni.id, eni.name,
          Sink::kRecords ? DescribeNoRule(snapshot_, eni, "ingress", tuple_, packet_)

@@ -324,6 +324,15 @@ PROVED_BY(SG_70, "ConnectionState.ResetOutsideTheWindowIsDroppedAndEndsNothing",
           "A forged reset ends no connection (RFC 5961).");
 PROVED_BY(SG_71, "ConnectionState.SynAfterCloseIsJudgedByTheRulesOfToday", kTracking,
           "A connection opened anew is judged by today's rules.");
+PROVED_BY(
+    SG_74, "OneWayAppliance.AnswerByAnotherWayEstablishesTheConnectionItIsAdmittedFor", kTracking,
+    "An answer that returns by another way belongs to the connection that its receiver opened.");
+PROVED_BY(SG_75, "OneWayAppliance.AnswersKeepTheConnectionTheyAreAdmittedForAlive", kTracking,
+          "Such answers keep that connection from being forgotten.");
+PROVED_BY(SG_76, "OneWayAppliance.AnswersAreRefusedOnceTheConnectionTheyWereAdmittedForIsGone",
+          kTracking, "When that connection is over, such answers need a rule.");
+PROVED_BY(SG_77, "PrivateNatGateway.NewConnectionsNeedARuleWhateverPortsAreKnown", kTracking,
+          "Behind a NAT gateway a new connection is no part of another.");
 
 }  // namespace
 }  // namespace taploom::test

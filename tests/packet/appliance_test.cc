@@ -47,6 +47,56 @@ TEST_F(Appliance, IsFilteredLikeAnyInterface) {
   EXPECT_EQ(Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306")), "drop SG_INGRESS_DENIED");
 }
 
+// The way back avoids the appliance: to the security group of "app" the answer belongs to the
+// connection that it opened, whose other end is the appliance's.
+class OneWayAppliance : public Appliance {
+ protected:
+  OneWayAppliance() {
+    fabric.RemoveRoute("data", "10.0.1.0/24");
+    fabric.Group("app", {"out all to 0.0.0.0/0"});
+    Publish();
+  }
+
+  void Connect() {
+    Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306").Sequence(1000));
+    Send("firewall", Tcp("10.0.1.10:4000", "10.0.2.10:3306").Sequence(1000));
+    EXPECT_EQ(Send("db", Tcp("10.0.2.10:3306", "10.0.1.10:4000", "SA").Sequence(5000, 1001)),
+              "app: tcp 10.0.2.10:3306 > 10.0.1.10:4000 SA");
+    Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306", "A").Sequence(1001, 5001));
+    Send("firewall", Tcp("10.0.1.10:4000", "10.0.2.10:3306", "A").Sequence(1001, 5001));
+  }
+  std::string Push() {
+    return Send("db", Tcp("10.0.2.10:3306", "10.0.1.10:4000", "A").Sequence(5001, 1001));
+  }
+};
+
+TEST_F(OneWayAppliance, AnswerByAnotherWayEstablishesTheConnectionItIsAdmittedFor) {
+  Connect();
+  bench().Advance(std::chrono::hours(2));  // for longer than an unanswered SYN is remembered
+  EXPECT_EQ(Push(), "app: tcp 10.0.2.10:3306 > 10.0.1.10:4000 A");
+}
+
+TEST_F(OneWayAppliance, AnswersKeepTheConnectionTheyAreAdmittedForAlive) {
+  fabric.Group("db", {"in udp 53 from 10.0.1.0/24"});
+  Publish();
+  Send("app", Udp("10.0.1.10:4000", "10.0.2.10:53"));
+  Send("firewall", Udp("10.0.1.10:4000", "10.0.2.10:53"));
+  for (int i = 0; i < 10; ++i) {
+    bench().Advance(std::chrono::seconds(20));
+    EXPECT_EQ(Send("db", Udp("10.0.2.10:53", "10.0.1.10:4000")),
+              "app: udp 10.0.2.10:53 > 10.0.1.10:4000");
+  }
+}
+
+TEST_F(OneWayAppliance, AnswersAreRefusedOnceTheConnectionTheyWereAdmittedForIsGone) {
+  Connect();
+  Push();
+  // "app" gives up: a RST that the appliance does not pass on.
+  Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306", "R").Sequence(1001, 5001));
+  bench().Advance(std::chrono::minutes(5));
+  EXPECT_EQ(Push(), "drop SG_INGRESS_DENIED");
+}
+
 TEST_F(Appliance, RouteMovedAwayMovesTheConnection) {
   Send("app", Tcp("10.0.1.10:4000", "10.0.2.10:3306"));
   fabric.RemoveRoute("app", "10.0.2.0/24");

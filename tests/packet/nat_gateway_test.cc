@@ -260,5 +260,28 @@ TEST_F(NatGateway, ASuperframeIsTranslatedOnce) {
   EXPECT_TRUE(last().frame.vnet.needs_checksum());
 }
 
+class PrivateNatGateway : public Shop {
+ protected:
+  PrivateNatGateway() {
+    fabric.NatGateway("inner", "public", {"10.0.0.101"}).Route("app", "10.0.2.0/24 nat:inner");
+    fabric.Group("db", {"in tcp 3306 from 10.0.0.101/32"});
+    Publish();
+  }
+};
+
+// Whatever port the gateway tries first for a connection, the destination may know it from another.
+TEST_F(PrivateNatGateway, NewConnectionsNeedARuleWhateverPortsAreKnown) {
+  for (int port = 10'000; port < 12'000; ++port) {
+    ASSERT_EQ(Send("app", Tcp("10.0.1.10:" + std::to_string(port), "10.0.2.10:3306")).substr(0, 4),
+              "db: ");
+  }
+  fabric.Group("db", {});
+  Publish();
+  for (int port = 20'000; port < 22'000; ++port) {
+    ASSERT_EQ(Send("app", Tcp("10.0.1.10:" + std::to_string(port), "10.0.2.10:3306")),
+              "drop SG_INGRESS_DENIED");
+  }
+}
+
 }  // namespace
 }  // namespace taploom::test

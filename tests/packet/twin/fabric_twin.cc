@@ -193,32 +193,35 @@ void FabricTwin::Remove(const std::shared_ptr<Connection>& connection) {
   std::erase_if(by_key_, [&](const auto& item) { return item.second.connection == connection; });
 }
 
-bool FabricTwin::IsTracked(const Related& own, std::uint16_t port,
-                           const flow::FiveTuple& as_sent) const {
-  if (own.connection != nullptr) {
-    const Connection& connection = *own.connection;
-    if (connection.tracked_at_source && connection.source_port == port &&
-        connection.sent == as_sent)
-      return true;
-    if (connection.tracked_at_destination && connection.destination_port == port &&
-        connection.received.Reversed() == as_sent)
-      return true;
-  }
-  const auto found = by_key_.find(KeyText(port, as_sent));
-  if (found == by_key_.end()) return false;
-  const Connection& connection = *found->second.connection;
-  if (now_ - connection.last_seen > TimeoutOf(connection)) return false;
-  return found->second.is_reply ? connection.tracked_at_destination : connection.tracked_at_source;
+bool FabricTwin::IsTrackedByOwn(const Related& own, std::uint16_t port,
+                                const flow::FiveTuple& as_sent) {
+  if (own.connection == nullptr) return false;
+  const Connection& connection = *own.connection;
+  return (connection.tracked_at_source && connection.source_port == port &&
+          connection.sent == as_sent) ||
+         (connection.tracked_at_destination && connection.destination_port == port &&
+          connection.received.Reversed() == as_sent);
 }
 
-bool FabricTwin::PassesGroups(const Journey& journey, const config::Eni& eni,
-                              config::Direction direction, bool& tracked) const {
+FabricTwin::Related FabricTwin::TrackedBy(std::uint16_t port,
+                                          const flow::FiveTuple& as_sent) const {
+  const auto found = by_key_.find(KeyText(port, as_sent));
+  if (found == by_key_.end()) return {};
+  const Connection& connection = *found->second.connection;
+  if (now_ - connection.last_seen > TimeoutOf(connection)) return {};
+  const bool tracks =
+      found->second.is_reply ? connection.tracked_at_destination : connection.tracked_at_source;
+  return tracks ? found->second : Related();
+}
+
+bool FabricTwin::PassesGroups(Journey& journey, const config::Eni& eni, config::Direction direction,
+                              bool& tracked) const {
   const bool ingress = direction == config::INGRESS;
   const flow::FiveTuple& tuple = journey.tuple;
   tracked = true;
-  if (IsTracked(journey.related, static_cast<std::uint16_t>(eni.port()),
-                ingress ? tuple.Reversed() : tuple))
-    return true;
+  const auto port = static_cast<std::uint16_t>(eni.port());
+  const flow::FiveTuple as_sent = ingress ? tuple.Reversed() : tuple;
+  if (IsTrackedByOwn(journey.related, port, as_sent)) return true;
   const IpAddress peer = ingress ? tuple.source : tuple.destination;
   const config::SecurityGroupRule* permitting = nullptr;
   bool opposite_is_open = false;
@@ -243,7 +246,10 @@ bool FabricTwin::PassesGroups(const Journey& journey, const config::Eni& eni,
       if (is_peer) permitting = &rule;
     }
   }
-  if (permitting == nullptr) return false;
+  if (permitting == nullptr) {
+    if (ingress && !journey.new_nat) journey.admitted_by = TrackedBy(port, as_sent);
+    return journey.admitted_by.connection != nullptr;
+  }
   tracked = tuple.protocol == kIcmp || !IsAnywhere(*permitting, peer) || !opposite_is_open;
   return true;
 }
@@ -685,6 +691,11 @@ TwinAnswer FabricTwin::Decide(const TwinPacket& packet, Tick now) {
     related = {};
     journey = Travel(packet, related);
     if (journey.answer.kind != TwinAnswer::Kind::kDeliver) return journey.answer;
+  }
+  // The interface that let it in for the sake of another connection counts it as that one's.
+  if (const Related& other = journey.admitted_by; other.connection != nullptr) {
+    Advance(*other.connection, !other.is_reply, flags);
+    other.connection->last_seen = now;
   }
   if (related.is_reply && !(journey.answer.tuple.Reversed() == related.connection->sent)) {
     journey.answer.is_stateless = true;

@@ -97,6 +97,7 @@ class FabricTwin {
     bool tracked_at_source = false, tracked_at_destination = false, is_always_tracked = false;
     bool is_forwarded = false;  // by an appliance
     bool is_through_endpoint = false;
+    Related admitted_by;  // a connection that is not the packet's own
     std::optional<wire::IpAddress> new_nat;
     std::string nat_gateway;
     TwinAnswer answer;
@@ -126,9 +127,12 @@ class FabricTwin {
 
   bool PassesAcl(const Journey& journey, const config::Subnet& subnet,
                  config::Direction direction) const;
-  bool PassesGroups(const Journey& journey, const config::Eni& eni, config::Direction direction,
+  bool PassesGroups(Journey& journey, const config::Eni& eni, config::Direction direction,
                     bool& tracked) const;
-  bool IsTracked(const Related& own, std::uint16_t port, const flow::FiveTuple& as_sent) const;
+  static bool IsTrackedByOwn(const Related& own, std::uint16_t port,
+                             const flow::FiveTuple& as_sent);
+  // A connection that tracks the key, and whether that is its reply's.
+  Related TrackedBy(std::uint16_t port, const flow::FiveTuple& as_sent) const;
 
   const config::Route* LongestRoute(const std::string& table_id,
                                     const wire::IpAddress& destination) const;
