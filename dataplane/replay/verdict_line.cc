@@ -16,11 +16,18 @@ void AppendField(std::string& out, const char* key, std::string_view text) {
   AppendJson(out, text);
 }
 
+// An endpoint's text holds nothing that JSON would have escaped.
 void AppendEnds(std::string& out, const flow::FiveTuple& tuple) {
-  out += "\"source\":";
-  AppendJson(out, slowpath::EndpointText(tuple.source, tuple.source_port, tuple.protocol));
-  AppendField(out, "destination",
-              slowpath::EndpointText(tuple.destination, tuple.destination_port, tuple.protocol));
+  out += "\"source\":\"";
+  slowpath::AppendEndpoint(out, tuple.source, tuple.source_port, tuple.protocol);
+  out += "\",\"destination\":\"";
+  slowpath::AppendEndpoint(out, tuple.destination, tuple.destination_port, tuple.protocol);
+  out += '"';
+}
+
+void AppendNumber(std::string& out, std::int64_t value) {
+  const fmt::format_int digits(value);
+  out.append(digits.data(), digits.size());
 }
 
 void AppendTime(std::string& out, std::int64_t time_ns) {
@@ -30,7 +37,13 @@ void AppendTime(std::string& out, std::int64_t time_ns) {
     rest += kSecond;
     --seconds;
   }
-  fmt::format_to(std::back_inserter(out), ",\"time\":\"{}.{:09}\"", seconds, rest);
+  out += ",\"time\":\"";
+  AppendNumber(out, seconds);
+  // Nine digits: those of a number of ten, without its first.
+  const fmt::format_int digits(kSecond + rest);
+  out += '.';
+  out.append(digits.data() + 1, digits.size() - 1);
+  out += '"';
 }
 
 void AppendDrop(std::string& out, const ReplayedPacket& packet) {
@@ -60,7 +73,8 @@ const char* VerdictWord(const ReplayedPacket& packet) {
 
 void AppendVerdictLine(const Replayer& replayer, std::string& out) {
   const ReplayedPacket& packet = replayer.last();
-  fmt::format_to(std::back_inserter(out), "{{\"packet\":{}", packet.number);
+  out += "{\"packet\":";
+  AppendNumber(out, static_cast<std::int64_t>(packet.number));
   AppendTime(out, packet.time_ns);
   const bool has_tuple = packet.headers.kind == wire::FrameKind::kIp;
   if (packet.in_port != tables::kNoPort)

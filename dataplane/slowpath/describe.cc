@@ -41,12 +41,24 @@ std::string TargetText(const tables::Snapshot& snapshot, const tables::Route& ro
 
 std::string EndpointText(const wire::IpAddress& address, std::uint16_t port,
                          std::uint8_t protocol) {
-  if (!wire::HasPorts(protocol)) {
-    return wire::IsIcmp(protocol) && port != 0 ? fmt::format("{} id {}", address.ToString(), port)
-                                               : address.ToString();
-  }
-  return address.is_v4() ? fmt::format("{}:{}", address.ToString(), port)
-                         : fmt::format("[{}]:{}", address.ToString(), port);
+  std::string text;
+  AppendEndpoint(text, address, port, protocol);
+  return text;
+}
+
+void AppendEndpoint(std::string& out, const wire::IpAddress& address, std::uint16_t port,
+                    std::uint8_t protocol) {
+  const bool has_port = wire::HasPorts(protocol);
+  const bool has_identifier = wire::IsIcmp(protocol) && port != 0;
+  const bool is_bracketed = has_port && !address.is_v4();
+  if (is_bracketed) out += '[';
+  out += address.ToString();
+  if (is_bracketed) out += ']';
+  if (has_port) out += ':';
+  if (has_identifier) out += " id ";
+  if (!has_port && !has_identifier) return;
+  const fmt::format_int digits(port);
+  out.append(digits.data(), digits.size());
 }
 
 std::string ProtocolText(std::uint8_t protocol) {

@@ -12,6 +12,9 @@ namespace taploom::slowpath {
 
 // "10.0.1.5:443", "[2001:db8::1]:443", or the bare address for protocols without ports.
 std::string EndpointText(const wire::IpAddress& address, std::uint16_t port, std::uint8_t protocol);
+// Appends the same, without a string of its own.
+void AppendEndpoint(std::string& out, const wire::IpAddress& address, std::uint16_t port,
+                    std::uint8_t protocol);
 // "tcp", "udp", "icmp", "icmpv6", or the number.
 std::string ProtocolText(std::uint8_t protocol);
 // "tcp 80", "tcp 8000-8010", "icmp type 3 code 4", "all".

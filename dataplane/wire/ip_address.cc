@@ -68,8 +68,14 @@ IpAddress IpAddress::Plus(std::uint32_t offset) const {
 std::string IpAddress::ToString() const {
   char text[INET6_ADDRSTRLEN];
   const auto own = bytes();
-  inet_ntop(is_v4() ? AF_INET : AF_INET6, own.data(), text, sizeof text);
-  return text;
+  if (!is_v4()) return inet_ntop(AF_INET6, own.data(), text, sizeof text);
+  // inet_ntop prints IPv4 by snprintf, at ten times the cost.
+  char* end = text;
+  for (const std::uint8_t byte : own) {
+    end = std::to_chars(end, text + sizeof text, byte).ptr;
+    *end++ = '.';
+  }
+  return std::string(text, static_cast<std::size_t>(end - 1 - text));
 }
 
 std::optional<IpPrefix> IpPrefix::Parse(std::string_view text) {
