@@ -131,18 +131,22 @@ absl::StatusOr<Sample> Idle(const Rig& rig, int duration) {
 
 constexpr Load kLoads[] = {
     {"tcp-1", "one TCP stream, client sends (iperf3)",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 1, false); }, true},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 1, false); }, BulkDirection::kToServer},
     {"tcp-1-down", "one TCP stream, server sends (iperf3 -R)",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 1, true); }, true},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 1, true); }, BulkDirection::kToClient},
     {"tcp-8", "eight TCP streams, client sends",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 8, false); }, true},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 8, false); }, BulkDirection::kToServer},
     {"tcp-8-down", "eight TCP streams, server sends",
-     [](const Rig& rig, int s) { return Tcp(rig, s, 8, true); }, true},
+     [](const Rig& rig, int s) { return Tcp(rig, s, 8, true); }, BulkDirection::kToClient},
     {"udp-small", "datagrams of 16 bytes as fast as they go (iperf3 -u)", SmallDatagrams},
-    {"round-trip", "one TCP message at a time, there and back (sockperf; IPv4 only)", RoundTrips,
-     false, false},
+    {"round-trip",
+     "one TCP message at a time, there and back (sockperf; IPv4 only)",
+     RoundTrips,
+     {},
+     false,
+     /*is_short=*/false},
     {"http-new", "HTTP, every request on a connection of its own (wrk, nginx)", HttpConnections},
-    {"idle", "nothing: the CPU time of what forwards", Idle},
+    {"idle", "nothing: the CPU time of what forwards", Idle, {}, true, /*is_short=*/false},
 };
 
 std::string NginxConfig(const std::filesystem::path& folder, bool is_v6) {
@@ -168,6 +172,11 @@ absl::Status WriteBlob(const std::filesystem::path& folder) {
   return made.status();
 }
 
+// The SHA-256 of what `command` prints in the namespace.
+absl::StatusOr<std::string> SumOf(int netns, const std::string& command) {
+  return Run(netns, {"bash", "-o", "pipefail", "-ec", command + " | sha256sum"}, kPatience);
+}
+
 }  // namespace
 
 std::span<const Metric> Metrics() { return kMetrics; }
@@ -188,6 +197,9 @@ absl::StatusOr<ServerPark> ServerPark::Open(const Rig& rig) {
   const wire::IpAddress address = *wire::IpAddress::Parse(rig.server_address());
   std::ofstream(config) << NginxConfig(park.folder_->path(), !address.is_v4());
   if (absl::Status blob = WriteBlob(park.folder_->path()); !blob.ok()) return blob;
+  auto sum = SumOf(-1, fmt::format("cat {}", (park.folder_->path() / "blob").string()));
+  if (!sum.ok()) return sum.status();
+  park.blob_sum_ = *std::move(sum);
 
   std::vector<std::pair<Argv, std::uint16_t>> programs = {
       {{"iperf3", "-s"}, kIperfPort}, {{"nginx", "-c", config.string()}, kHttpPort}};
@@ -204,36 +216,26 @@ absl::StatusOr<ServerPark> ServerPark::Open(const Rig& rig) {
   return park;
 }
 
-absl::Status CheckIntegrity(const Rig& rig, const ServerPark& park) {
-  const auto sum_of = [&](int netns, const std::string& command) {
-    return Run(netns, {"bash", "-o", "pipefail", "-ec", command + " | sha256sum"}, kPatience);
-  };
-  const auto expect = [&](const absl::StatusOr<std::string>& sent,
-                          const absl::StatusOr<std::string>& received,
-                          std::string_view direction) -> absl::Status {
-    if (!sent.ok()) return sent.status();
-    if (!received.ok()) return received.status();
-    if (*sent == *received) return absl::OkStatus();
-    return absl::DataLossError(
-        fmt::format("{}: {} MiB {} arrived changed: SHA-256 {} instead of {}", rig.name(),
-                    kIntegrityMebibytes, direction, *received, *sent));
-  };
-  const std::string blob = (park.folder() / "blob").string();
-  constexpr const char* kCurl = "curl --silent --show-error --fail";
-  const auto sent = sum_of(-1, "cat " + blob);
-  const absl::Status down = expect(
-      sent, sum_of(rig.client(), fmt::format("{} --globoff '{}'", kCurl, UrlOf(rig, "/blob"))),
-      "to the client");
-  if (!down.ok()) return down;
-
-  const auto put =
-      Run(rig.client(),
-          {"bash", "-ec",
-           fmt::format("{} --globoff --upload-file {} '{}'", kCurl, blob, UrlOf(rig, "/put/blob"))},
-          kPatience);
-  if (!put.ok()) return put.status();
-  return expect(sent, sum_of(-1, fmt::format("cat {}/put/blob", park.folder().string())),
-                "to the server");
+absl::Status CheckIntegrity(const Rig& rig, const ServerPark& park, BulkDirection direction) {
+  constexpr const char* kCurl = "curl --silent --show-error --fail --globoff";
+  const bool is_down = direction == BulkDirection::kToClient;
+  absl::StatusOr<std::string> received;
+  if (is_down) {
+    received = SumOf(rig.client(), fmt::format("{} '{}'", kCurl, UrlOf(rig, "/blob")));
+  } else {
+    const auto put = Run(rig.client(),
+                         {"bash", "-ec",
+                          fmt::format("{} --upload-file {} '{}'", kCurl,
+                                      (park.folder() / "blob").string(), UrlOf(rig, "/put/blob"))},
+                         kPatience);
+    if (!put.ok()) return put.status();
+    received = SumOf(-1, fmt::format("cat {}", (park.folder() / "put/blob").string()));
+  }
+  if (!received.ok()) return received.status();
+  if (*received == park.blob_sum()) return absl::OkStatus();
+  return absl::DataLossError(
+      fmt::format("{}: {} MiB to the {} arrived changed: SHA-256 {} instead of {}", rig.name(),
+                  kIntegrityMebibytes, is_down ? "client" : "server", *received, park.blob_sum()));
 }
 
 }  // namespace taploom::bench

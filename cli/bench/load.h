@@ -41,26 +41,32 @@ class ServerPark {
 
   // Holds "blob", which clients can fetch, and what they put under "put/".
   const std::filesystem::path& folder() const { return folder_->path(); }
+  // The blob's SHA-256, as sha256sum prints it.
+  const std::string& blob_sum() const { return blob_sum_; }
 
  private:
   std::unique_ptr<TempFolder> folder_;  // outlives the servers that read it
+  std::string blob_sum_;
   std::vector<Server> servers_;
 };
+
+enum class BulkDirection { kToServer, kToClient };
 
 struct Load {
   std::string_view name;  // "tcp-1"
   std::string_view summary;
   absl::StatusOr<Sample> (*measure)(const Rig& rig, int seconds);
-  bool is_bulk = false;    // moves bytes, which CheckIntegrity is about
-  bool knows_ipv6 = true;  // its program does
+  std::optional<BulkDirection> bulk = {};  // where it moves bytes; CheckIntegrity is about them
+  bool knows_ipv6 = true;                  // its program does
+  bool is_short = true;                    // takes little longer than asked
 };
 
 std::span<const Load> Loads();
 const Load* FindLoad(std::string_view name);
 
-// Sends a file of 32 MiB from the rig's server to its client and back, and compares its SHA-256
-// each time. `park`: the rig's.
-absl::Status CheckIntegrity(const Rig& rig, const ServerPark& park);
+// Sends a file of 32 MiB between the rig's server and its client, and compares its SHA-256. `park`:
+// the rig's.
+absl::Status CheckIntegrity(const Rig& rig, const ServerPark& park, BulkDirection direction);
 
 }  // namespace taploom::bench
 
