@@ -7,6 +7,14 @@
 
 namespace taploom::test {
 
+// Whether a sanitizer slows every step down, so that a tenth of the input takes as long.
+constexpr bool kIsSanitized =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    true;
+#else
+    false;
+#endif
+
 inline int TestScale() {
   const char* text = std::getenv("TAPLOOM_TEST_SCALE");
   const int scale = text != nullptr ? std::atoi(text) : 1;
