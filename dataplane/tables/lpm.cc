@@ -10,10 +10,6 @@
 namespace taploom::tables {
 namespace {
 
-std::uint64_t KeyV4(const wire::IpAddress& address) {
-  return std::uint64_t{address.v4_host_order()} << 32;
-}
-
 unsigned __int128 KeyV6(const wire::IpAddress& address) {
   const std::uint8_t* bytes = address.mapped().data();
   const unsigned __int128 high = wire::Load<wire::be64>(bytes).value();
@@ -23,22 +19,10 @@ unsigned __int128 KeyV6(const wire::IpAddress& address) {
 // Keys are made a cacheful at a time.
 constexpr std::size_t kKeysAtOnce = 256;
 
-template <typename Word, typename Address, typename KeyOf>
-void FindBulk(const Poptrie<Word>& trie, std::span<const Address> addresses,
-              std::span<std::uint32_t> values, KeyOf key_of) {
-  std::array<Word, kKeysAtOnce> keys;
-  for (std::size_t at = 0; at < addresses.size(); at += kKeysAtOnce) {
-    const std::size_t count = std::min(kKeysAtOnce, addresses.size() - at);
-    for (std::size_t i = 0; i < count; ++i) keys[i] = key_of(addresses[at + i]);
-    trie.FindBulk(std::span(keys).first(count), values.subspan(at, count));
-  }
-}
-
 template <typename Word>
-Poptrie<Word> Build(std::vector<typename Poptrie<Word>::Route>& routes) {
-  using Route = typename Poptrie<Word>::Route;
+RunTrie<Word> Build(std::vector<PrefixRoute<Word>>& routes) {
   // Stable, so that of equal prefixes the later entry comes last and can be kept.
-  std::stable_sort(routes.begin(), routes.end(), [](const Route& a, const Route& b) {
+  std::stable_sort(routes.begin(), routes.end(), [](const auto& a, const auto& b) {
     return std::tie(a.key, a.length) < std::tie(b.key, b.length);
   });
   std::size_t kept = 0;
@@ -48,39 +32,43 @@ Poptrie<Word> Build(std::vector<typename Poptrie<Word>::Route>& routes) {
     if (!repeated) routes[kept++] = routes[i];
   }
   routes.resize(kept);
-  return Poptrie<Word>(routes);
+  return RunTrie<Word>(routes);
 }
 
 }  // namespace
 
 Lpm::Lpm(std::span<const Entry> entries) {
-  std::vector<Poptrie<std::uint64_t>::Route> v4;
-  std::vector<Poptrie<unsigned __int128>::Route> v6;
+  std::vector<PrefixRoute<std::uint32_t>> v4;
+  std::vector<PrefixRoute<unsigned __int128>> v6;
   for (const Entry& entry : entries) {
     const auto& [address, length] = entry.prefix;
     if (entry.prefix.family() == wire::Family::kIpv4) {
-      v4.push_back({KeyV4(address), entry.value, length});
+      v4.push_back({address.v4_host_order(), entry.value, length});
     } else {
       v6.push_back({KeyV6(address), entry.value, length});
     }
   }
-  v4_ = Build<std::uint64_t>(v4);
-  v6_ = Build<unsigned __int128>(v6);
+  v4_ = Build(v4);
+  v6_ = Build(v6);
 }
 
 std::uint32_t Lpm::Find(const wire::IpAddress& address) const {
-  return address.is_v4() ? v4_.Find(KeyV4(address)) : v6_.Find(KeyV6(address));
+  return address.is_v4() ? v4_.Find(address.v4_host_order()) : v6_.Find(KeyV6(address));
 }
 
 void Lpm::FindBulkV4(std::span<const std::uint32_t> addresses,
                      std::span<std::uint32_t> values) const {
-  FindBulk(v4_, addresses, values,
-           [](std::uint32_t address) { return std::uint64_t{address} << 32; });
+  v4_.FindBulk(addresses, values);
 }
 
 void Lpm::FindBulkV6(std::span<const wire::IpAddress> addresses,
                      std::span<std::uint32_t> values) const {
-  FindBulk(v6_, addresses, values, KeyV6);
+  std::array<unsigned __int128, kKeysAtOnce> keys;
+  for (std::size_t at = 0; at < addresses.size(); at += keys.size()) {
+    const std::size_t count = std::min(keys.size(), addresses.size() - at);
+    for (std::size_t i = 0; i < count; ++i) keys[i] = KeyV6(addresses[at + i]);
+    v6_.FindBulk(std::span(keys).first(count), values.subspan(at, count));
+  }
 }
 
 std::size_t Lpm::memory_bytes() const { return v4_.memory_bytes() + v6_.memory_bytes(); }

@@ -1,8 +1,5 @@
-// Lpm: longest prefix match over IPv4 and IPv6, a Poptrie.
+// Lpm: longest prefix match over IPv4 and IPv6, a RunTrie for each.
 //
-// Each node spends 6 bits of the address on two 64-bit vectors and finds its child or leaf by
-// counting bits, so a node is 24 bytes and children need no pointers; the first bits index an array
-// directly when the table is large enough to earn one. (Asai, Ohara: "Poptrie", SIGCOMM 2015, §3.)
 // Built once, then immutable: any number of threads may call Find.
 #ifndef TAPLOOM_DATAPLANE_TABLES_LPM_H_
 #define TAPLOOM_DATAPLANE_TABLES_LPM_H_
@@ -11,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "dataplane/tables/poptrie.h"
+#include "dataplane/tables/run_trie.h"
 #include "dataplane/wire/ip_address.h"
 
 namespace taploom::tables {
@@ -19,10 +16,11 @@ namespace taploom::tables {
 class Lpm {
  public:
   static constexpr std::uint32_t kNotFound = 0xffffffffu;
+  static constexpr std::uint32_t kLargestValue = 0x7fffffffu;
 
   struct Entry {
     wire::IpPrefix prefix;
-    std::uint32_t value = 0;  // anything but kNotFound
+    std::uint32_t value = 0;  // up to kLargestValue
   };
 
   Lpm() = default;
@@ -30,12 +28,12 @@ class Lpm {
   // wins.
   explicit Lpm(std::span<const Entry> entries);
 
-  // The value of the longest prefix that contains `address`, or kNotFound. Cost: one step per 6
-  // address bits until the match is decided.
+  // The value of the longest prefix that contains `address`, or kNotFound. Cost: a step per 8 or 16
+  // address bits until the match is decided (RunTrie::Find).
   std::uint32_t Find(const wire::IpAddress& address) const;
 
   // The same for many addresses of one family at once, at a fraction of the cost of each
-  // (Poptrie::FindBulk). IPv4 addresses in host order. REQUIRES: as many values as addresses.
+  // (RunTrie::FindBulk). IPv4 addresses in host order. REQUIRES: as many values as addresses.
   void FindBulkV4(std::span<const std::uint32_t> addresses, std::span<std::uint32_t> values) const;
   void FindBulkV6(std::span<const wire::IpAddress> addresses,
                   std::span<std::uint32_t> values) const;
@@ -44,8 +42,8 @@ class Lpm {
   std::size_t memory_bytes() const;
 
  private:
-  Poptrie<std::uint64_t> v4_;
-  Poptrie<unsigned __int128> v6_;
+  RunTrie<std::uint32_t> v4_;
+  RunTrie<unsigned __int128> v6_;
 };
 
 }  // namespace taploom::tables

@@ -1,13 +1,16 @@
-// Lpm and LinearLpm give the same answers.
+// Lpm gives the same answers as LinearLpm and, where there are too many for that, PrefixesByLength.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <iostream>
 #include <vector>
 
 #include "dataplane/tables/lpm.h"
 #include "tests/reference/linear_lpm.h"
+#include "tests/reference/prefixes_by_length.h"
 #include "tests/reference/random_source.h"
+#include "tests/reference/table_shapes.h"
 #include "tests/support/test_scale.h"
 
 namespace taploom::reference {
@@ -18,7 +21,7 @@ using tables::Lpm;
 constexpr wire::Family kFamilies[] = {wire::Family::kIpv4, wire::Family::kIpv6};
 
 // How the values of a table are drawn decides how it is stored.
-enum class Values { kFew, kSixteenBit, kThirtyTwoBit };
+enum class Values { kFew, kSixteenBit, kThirtyOneBit };
 
 std::uint32_t Value(RandomSource& random, Values values) {
   switch (values) {
@@ -26,8 +29,8 @@ std::uint32_t Value(RandomSource& random, Values values) {
       return static_cast<std::uint32_t>(random.Between(0, 3));
     case Values::kSixteenBit:
       return static_cast<std::uint32_t>(random.Between(0, 0xffff));
-    case Values::kThirtyTwoBit:
-      return static_cast<std::uint32_t>(random.Between(0, Lpm::kNotFound - 1));
+    case Values::kThirtyOneBit:
+      return static_cast<std::uint32_t>(random.Between(0, Lpm::kLargestValue));
   }
   return 0;
 }
@@ -114,7 +117,7 @@ TEST(LpmReference, MediumTablesAnswerAlike) {
 
 TEST(LpmReference, LargeTablesAnswerAlike) {
   RandomSource random(Seed() + 2);
-  for (const Values values : {Values::kFew, Values::kSixteenBit, Values::kThirtyTwoBit}) {
+  for (const Values values : {Values::kFew, Values::kSixteenBit, Values::kThirtyOneBit}) {
     ExpectSameAnswers(RandomTable(random, 100'000, values), random, 150);
     if (HasFatalFailure()) return;
   }
@@ -122,7 +125,7 @@ TEST(LpmReference, LargeTablesAnswerAlike) {
 
 TEST(LpmReference, TheOrderOfEntriesDoesNotMatter) {
   RandomSource random(Seed() + 3);
-  std::vector<Lpm::Entry> entries = RandomTable(random, 1'000, Values::kThirtyTwoBit);
+  std::vector<Lpm::Entry> entries = RandomTable(random, 1'000, Values::kThirtyOneBit);
   // Equal prefixes are the exception (the later wins), so keep one of each.
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return a.prefix < b.prefix; });
@@ -137,6 +140,64 @@ TEST(LpmReference, TheOrderOfEntriesDoesNotMatter) {
     ASSERT_EQ(forwards.Find(address), backwards.Find(address))
         << address.ToString() << ", TAPLOOM_SEED=" << Seed();
   }
+}
+
+// A sanitizer makes every step twenty times as slow.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kIsSanitized = true;
+#else
+constexpr bool kIsSanitized = false;
+#endif
+
+void ExpectSameAnswers(TableShape shape, wire::Family family, std::size_t query_count,
+                       RandomSource& random) {
+  const std::vector<Lpm::Entry> entries = RandomTableOf(shape, family, random);
+  const Lpm lpm(entries);
+  const PrefixesByLength reference(entries);
+  std::vector<wire::IpAddress> asked;
+  asked.reserve(query_count);
+  for (std::size_t i = 0; i < query_count; ++i) {
+    const wire::IpAddress address =
+        entries.empty() || random.OneIn(8)
+            ? random.Address(family)
+            : random.AddressAround(random.OneOf<Lpm::Entry>(entries).prefix);
+    const std::uint32_t found = lpm.Find(address);
+    if (found != reference.Find(address)) {
+      FAIL() << address.ToString() << ": " << found << " instead of " << reference.Find(address)
+             << " among " << entries.size() << " prefixes of shape " << static_cast<int>(shape)
+             << ", TAPLOOM_SEED=" << Seed();
+    }
+    asked.push_back(address);
+  }
+  ExpectBulkAgrees(lpm, asked);
+}
+
+TEST(LpmReference, TenMillionLookupsInTablesOfManyShapes) {
+  RandomSource random(Seed() + 4);
+  std::size_t wanted = std::size_t{10'000'000} * static_cast<std::size_t>(test::TestScale());
+  if (kIsSanitized) {
+    wanted /= 50;
+    std::cout << "under a sanitizer: " << wanted << " lookups only\n";
+  }
+  constexpr std::size_t kPerSmallTable = 2'000, kPerLargeTable = 100'000;
+  std::size_t compared = 0, table_count = 0;
+  while (compared < wanted) {
+    for (const wire::Family family : kFamilies) {
+      for (int i = 0; i < 20; ++i) {
+        for (const TableShape shape : kSmallShapes) {
+          ExpectSameAnswers(shape, family, kPerSmallTable, random);
+          if (HasFatalFailure()) return;
+          compared += kPerSmallTable;
+          ++table_count;
+        }
+      }
+      ExpectSameAnswers(TableShape::kInternet, family, kPerLargeTable, random);
+      if (HasFatalFailure()) return;
+      compared += kPerLargeTable;
+      ++table_count;
+    }
+  }
+  std::cout << compared << " lookups in " << table_count << " tables\n";
 }
 
 }  // namespace

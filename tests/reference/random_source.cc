@@ -1,6 +1,8 @@
 #include "tests/reference/random_source.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <iostream>
 
@@ -11,10 +13,12 @@ namespace {
 wire::IpAddress Splice(const wire::IpAddress& head, unsigned kept, const wire::IpAddress& tail) {
   std::array<std::uint8_t, 16> bytes = tail.mapped();
   const unsigned mapped_kept = kept + (head.is_v4() ? 96 : 0);
-  for (unsigned bit = 0; bit < mapped_kept; ++bit) {
-    const auto mask = static_cast<std::uint8_t>(0x80u >> bit % 8);
-    const auto head_bit = static_cast<std::uint8_t>(head.mapped()[bit / 8] & mask);
-    bytes[bit / 8] = static_cast<std::uint8_t>((bytes[bit / 8] & ~mask) | head_bit);
+  const std::size_t whole = mapped_kept / 8;
+  std::copy_n(head.mapped().begin(), whole, bytes.begin());
+  if (mapped_kept % 8 != 0) {
+    const unsigned tail_bits = 0xffu >> mapped_kept % 8;
+    bytes[whole] =
+        static_cast<std::uint8_t>((head.mapped()[whole] & ~tail_bits) | (bytes[whole] & tail_bits));
   }
   return wire::IpAddress::V6FromBytes(bytes.data());
 }
@@ -36,8 +40,8 @@ wire::IpAddress RandomSource::Address(wire::Family family) {
   if (family == wire::Family::kIpv4) {
     return wire::IpAddress::V4(static_cast<std::uint32_t>(engine_()));
   }
-  std::array<std::uint8_t, 16> bytes;
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(engine_());
+  const std::array<std::uint64_t, 2> words = {engine_(), engine_()};
+  const auto bytes = std::bit_cast<std::array<std::uint8_t, 16>>(words);
   const wire::IpAddress address = wire::IpAddress::V6FromBytes(bytes.data());
   return address.is_v4() ? Address(family) : address;
 }
@@ -47,6 +51,10 @@ wire::IpPrefix RandomSource::PrefixNear(const wire::IpAddress& near, unsigned sh
   const auto length = static_cast<std::uint8_t>(Between(shortest, width));
   const auto shared = static_cast<unsigned>(OneIn(4) ? 0 : Between(0, width));
   return wire::IpPrefix::Of(Splice(near, shared, Address(near.family())), length);
+}
+
+wire::IpAddress RandomSource::AddressInside(const wire::IpPrefix& prefix) {
+  return Splice(prefix.address, prefix.length, Address(prefix.family()));
 }
 
 wire::IpAddress RandomSource::AddressAround(const wire::IpPrefix& prefix) {
@@ -67,7 +75,7 @@ wire::IpAddress RandomSource::AddressAround(const wire::IpPrefix& prefix) {
       return wire::IpAddress::V6FromBytes(bytes.data());
     }
     default:
-      return Splice(first, prefix.length, Address(prefix.family()));
+      return AddressInside(prefix);
   }
 }
 

@@ -34,6 +34,7 @@ class RandomSource {
   // `near`, so that they nest and touch; an unrelated pair of random prefixes would hardly ever
   // meet.
   wire::IpPrefix PrefixNear(const wire::IpAddress& near, unsigned shortest = 0);
+  wire::IpAddress AddressInside(const wire::IpPrefix& prefix);
   // An address where an off-by-one would show: the first or last of `prefix`, one beyond either, or
   // anywhere inside.
   wire::IpAddress AddressAround(const wire::IpPrefix& prefix);

@@ -123,10 +123,10 @@ TEST(Lpm, AMoreSpecificRouteWithTheSameValueChangesNothing) {
   EXPECT_EQ(Find(lpm, "11.0.0.0"), Lpm::kNotFound);
 }
 
-// Values around the limits of the 16-bit leaf and of the root's 31-bit entry.
+// Values around the limits of a 16-bit run, and the largest there may be.
 TEST(Lpm, ValuesOfEverySize) {
   for (const std::uint32_t value :
-       {0u, 0xfffeu, 0xffffu, 0x10000u, 0x7ffffffeu, 0x7fffffffu, 0x80000000u, 0xfffffffeu}) {
+       {0u, 0x7fffu, 0x8000u, 0xffffu, 0x10000u, 0x7ffffffeu, Lpm::kLargestValue}) {
     EXPECT_EQ(Find(Table({{"0.0.0.0/0", value}}), "192.0.2.1"), value);
     const Lpm lpm = Table({{"0.0.0.0/0", value}, {"10.0.0.0/24", 1}, {"2001:db8::/32", value}});
     EXPECT_EQ(Find(lpm, "192.0.2.1"), value);
@@ -137,22 +137,22 @@ TEST(Lpm, ValuesOfEverySize) {
   }
 }
 
-// A directly indexed root begins at some hundred routes; what it answers must not depend on it.
+// How wide the root table is depends on the number of routes; what it answers must not.
 TEST(Lpm, LargeTablesKeepShortAndLongPrefixesApart) {
-  for (const std::uint32_t count : {511u, 512u, 32'767u, 40'000u}) {
+  for (const std::uint32_t count : {30u, 31u, 8'190u, 8'191u, 150'000u}) {
     std::vector<Lpm::Entry> entries;
-    entries.push_back({wire::IpPrefix::Parse("0.0.0.0/0").value(), 0xfffffffeu});
-    entries.push_back({wire::IpPrefix::Parse("10.0.0.0/7").value(), 0x80000000u});
+    entries.push_back({wire::IpPrefix::Parse("0.0.0.0/0").value(), Lpm::kLargestValue});
+    entries.push_back({wire::IpPrefix::Parse("16.0.0.0/4").value(), 0x7ffffffeu});
     for (std::uint32_t i = 0; i < count; ++i) {
-      entries.push_back({{wire::IpAddress::V4(0x0a000000u + i * 256), 24}, i});
+      entries.push_back({{wire::IpAddress::V4(0x10000000u + i * 256), 24}, i});
     }
     const Lpm lpm(entries);
-    EXPECT_EQ(Find(lpm, "192.0.2.1"), 0xfffffffeu);
-    EXPECT_EQ(Find(lpm, "11.0.0.0"), 0x80000000u);
+    EXPECT_EQ(Find(lpm, "192.0.2.1"), Lpm::kLargestValue);
+    EXPECT_EQ(Find(lpm, "31.0.0.0"), 0x7ffffffeu);
     for (std::uint32_t i = 0; i < count; ++i) {
-      ASSERT_EQ(lpm.Find(wire::IpAddress::V4(0x0a000000u + i * 256 + i % 256)), i);
+      ASSERT_EQ(lpm.Find(wire::IpAddress::V4(0x10000000u + i * 256 + i % 256)), i);
     }
-    EXPECT_EQ(lpm.Find(wire::IpAddress::V4(0x0a000000u + count * 256)), 0x80000000u);
+    EXPECT_EQ(lpm.Find(wire::IpAddress::V4(0x10000000u + count * 256)), 0x7ffffffeu);
   }
 }
 
@@ -169,6 +169,45 @@ TEST(Lpm, LargeTablesWithoutADefaultRouteHaveGaps) {
     EXPECT_EQ(Find(lpm, "10.0.2.0"), 1u);
     EXPECT_EQ(Find(lpm, "255.255.255.255"), Lpm::kNotFound);
   }
+}
+
+// Up to eight runs are listed in a node, more are counted in a bitmap. Two runs a prefix, since
+// gaps lie in between, and one of the prefixes is the node's very last slot.
+TEST(Lpm, HoweverManyRunsANodeHas) {
+  for (std::uint32_t count = 1; count < 20; ++count) {
+    std::vector<Lpm::Entry> entries{{wire::IpPrefix::Parse("10.255.255.0/24").value(), 99}};
+    for (std::uint32_t i = 0; i < count; ++i)
+      entries.push_back({{wire::IpAddress::V4(0x0a000000u + i * 512), 24}, i});
+    const Lpm lpm(entries);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t first = 0x0a000000u + i * 512;
+      EXPECT_EQ(lpm.Find(wire::IpAddress::V4(first - 1)), Lpm::kNotFound);
+      EXPECT_EQ(lpm.Find(wire::IpAddress::V4(first)), i);
+      EXPECT_EQ(lpm.Find(wire::IpAddress::V4(first + 255)), i);
+      EXPECT_EQ(lpm.Find(wire::IpAddress::V4(first + 256)), Lpm::kNotFound);
+    }
+    EXPECT_EQ(Find(lpm, "10.255.254.255"), Lpm::kNotFound);
+    EXPECT_EQ(Find(lpm, "10.255.255.0"), 99u);
+    EXPECT_EQ(Find(lpm, "10.255.255.255"), 99u);
+    EXPECT_EQ(Find(lpm, "11.0.0.0"), Lpm::kNotFound);
+  }
+}
+
+// The bits that all routes share are compared once, however many they are.
+TEST(Lpm, ManyHostsInOneSubnet) {
+  const wire::IpAddress subnet = wire::IpAddress::Parse("2001:db8:1234:1a00::").value();
+  std::vector<Lpm::Entry> entries{{wire::IpPrefix::Parse("::/0").value(), 7}};
+  for (std::uint32_t i = 1; i < 1'000; ++i)
+    entries.push_back({wire::IpPrefix::Host(subnet.Plus(i * 2)), 100 + i});
+  const Lpm lpm(entries);
+  for (std::uint32_t i = 1; i < 1'000; ++i) {
+    EXPECT_EQ(lpm.Find(subnet.Plus(i * 2 - 1)), 7u);
+    EXPECT_EQ(lpm.Find(subnet.Plus(i * 2)), 100 + i);
+  }
+  EXPECT_EQ(Find(lpm, "2001:db8:1234:19ff::2"), 7u);
+  EXPECT_EQ(Find(lpm, "2001:db8:1234:1a01::2"), 7u);
+  EXPECT_EQ(Find(lpm, "::2"), 7u);
+  EXPECT_EQ(Find(lpm, "ffff::2"), 7u);
 }
 
 // The route table of a subnet in a dual-stack VPC.
