@@ -77,16 +77,18 @@ ConnectionRef ConnectionTable::Find(const FlowKey& key, Tick now) {
   return Found(reference, now);
 }
 
+// Staggered: a key's bucket is read kAhead keys after it was fetched, and the connection's keys as
+// many after that. A search that goes on to its second bucket ends in Find.
 void ConnectionTable::FindBulk(std::span<const FlowKey> keys, Tick now,
                                std::span<ConnectionRef> found) {
-  constexpr std::size_t kAtOnce = 32;
-  std::array<Search, kAtOnce> searches;
-  for (std::size_t at = 0; at < keys.size(); at += kAtOnce) {
-    const auto some = keys.subspan(at, std::min(kAtOnce, keys.size() - at));
-    for (std::size_t i = 0; i < some.size(); ++i) Begin(KeyView(some[i]), searches[i]);
-    for (std::size_t i = 0; i < some.size(); ++i) Locate(searches[i]);
-    for (std::size_t i = 0; i < some.size(); ++i) LocateAgain(searches[i]);
-    for (std::size_t i = 0; i < some.size(); ++i) found[at + i] = Find(searches[i], now);
+  constexpr std::size_t kAhead = 16;
+  std::array<Search, 2 * kAhead> searches;
+  for (std::size_t i = 0; i < keys.size() + 2 * kAhead; ++i) {
+    Search& search = searches[i % searches.size()];
+    if (i >= 2 * kAhead) found[i - 2 * kAhead] = Find(search, now);
+    if (i < keys.size()) Begin(KeyView(keys[i]), search);
+    if (i >= kAhead && i - kAhead < keys.size())
+      Locate<Wanted::kKeys>(searches[(i - kAhead) % searches.size()]);
   }
 }
 

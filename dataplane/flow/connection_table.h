@@ -79,8 +79,9 @@ class ConnectionTable {
   // and wait for memory once instead of thrice:
   //
   //   Begin        hashes the key and prefetches its first bucket
-  //   Locate       reads that bucket and prefetches the connection that the key's tag points at, or
-  //                the second bucket when there is none
+  //   Locate       reads that bucket and prefetches what its caller wants of the connection that
+  //   the
+  //                key's tag points at, or the second bucket when there is none
   //   LocateAgain  the same in the second bucket, when that was prefetched
   //   Find         compares the key. What earlier packets have inserted or freed since is taken
   //                into account: a candidate that is not the one starts the search anew.
@@ -93,7 +94,9 @@ class ConnectionTable {
     std::uint16_t tag = 0;
     bool needs_other_bucket = false;
   };
+  enum class Wanted { kPacketLines, kKeys };  // all that a packet touches; what a search compares
   void Begin(const KeyView& key, Search& search) const;
+  template <Wanted kWanted = Wanted::kPacketLines>
   void Locate(Search& search) const;
   void LocateAgain(Search& search) const;
   ConnectionRef Find(const Search& search, Tick now);
@@ -195,7 +198,9 @@ class ConnectionTable {
   // Whether a reference that was in the table once is there now, and has this key.
   bool IsCurrent(std::uint32_t reference, const KeyView& key) const;
   ConnectionRef Found(std::uint32_t reference, Tick now);
+  template <Wanted kWanted>
   void PrefetchConnection(std::uint32_t reference, bool is_v6) const;
+  template <Wanted kWanted>
   bool LocateIn(const Bucket& bucket, Search& search) const;
 
   Options options_;
@@ -267,32 +272,37 @@ inline void ConnectionTable::Begin(const KeyView& key, Search& search) const {
   search.needs_other_bucket = false;
 }
 
-// The lines that a packet of this direction touches (see Connection). Inlined by force: GCC takes a
+// The lines that are wanted (see Connection). Inlined by force: GCC takes a
 // function that only prefetches for one without effect, and leaves out calls to it.
+template <ConnectionTable::Wanted kWanted>
 [[gnu::always_inline]] inline void ConnectionTable::PrefetchConnection(std::uint32_t reference,
                                                                        bool is_v6) const {
   const Connection& connection = arena_[(reference - 1) / 2];
   __builtin_prefetch(&connection, 1);
-  __builtin_prefetch(&connection.halves[(reference - 1) % 2], 1);
+  if constexpr (kWanted == Wanted::kPacketLines)
+    __builtin_prefetch(&connection.halves[(reference - 1) % 2], 1);
   if (is_v6) __builtin_prefetch(&connection.v6_addresses);
 }
 
+template <ConnectionTable::Wanted kWanted>
 inline bool ConnectionTable::LocateIn(const Bucket& bucket, Search& search) const {
   const std::uint32_t slots = SlotsWith(bucket, search.tag);
   if (slots == 0) return false;
   search.candidate = bucket.references[std::countr_zero(slots)];
-  if (search.candidate != kEmpty) PrefetchConnection(search.candidate, search.key.is_v6());
+  if (search.candidate != kEmpty) PrefetchConnection<kWanted>(search.candidate, search.key.is_v6());
   return true;
 }
 
+template <ConnectionTable::Wanted kWanted>
 inline void ConnectionTable::Locate(Search& search) const {
-  if (LocateIn(buckets_[search.bucket], search)) return;
+  if (LocateIn<kWanted>(buckets_[search.bucket], search)) return;
   search.needs_other_bucket = true;
   __builtin_prefetch(&buckets_[search.other_bucket]);
 }
 
 inline void ConnectionTable::LocateAgain(Search& search) const {
-  if (search.needs_other_bucket) LocateIn(buckets_[search.other_bucket], search);
+  if (search.needs_other_bucket)
+    LocateIn<Wanted::kPacketLines>(buckets_[search.other_bucket], search);
 }
 
 inline bool ConnectionTable::IsCurrent(std::uint32_t reference, const KeyView& key) const {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <vector>
 
 namespace taploom::flow {
@@ -152,12 +153,16 @@ TEST_F(ConnectionTableTest, BulkSearchFindsWhatSingleSearchesFind) {
   std::vector<FlowKey> keys;
   for (std::uint32_t i = 0; i < 1000; ++i)
     keys.push_back(Key(i * 7 % 1000, static_cast<std::uint16_t>(1 + i % 3)));
-  std::vector<ConnectionRef> found(keys.size());
-  table.FindBulk(keys, Tick(), found);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const ConnectionRef alone = table.Find(keys[i], Tick());
-    EXPECT_EQ(alone.connection, found[i].connection) << i;
-    EXPECT_EQ(alone.direction, found[i].direction) << i;
+  // Fewer than are under way at once, as many, and more.
+  for (const std::size_t count : {0u, 1u, 15u, 16u, 17u, 31u, 32u, 33u, 1000u}) {
+    const auto some = std::span(keys).first(count);
+    std::vector<ConnectionRef> found(count);
+    table.FindBulk(some, Tick(), found);
+    for (std::size_t i = 0; i < count; ++i) {
+      const ConnectionRef alone = table.Find(some[i], Tick());
+      EXPECT_EQ(alone.connection, found[i].connection) << i << " of " << count;
+      EXPECT_EQ(alone.direction, found[i].direction) << i << " of " << count;
+    }
   }
 }
 
