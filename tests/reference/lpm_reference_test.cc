@@ -176,7 +176,7 @@ TEST(LpmReference, TenMillionLookupsInTablesOfManyShapes) {
   RandomSource random(Seed() + 4);
   std::size_t wanted = std::size_t{10'000'000} * static_cast<std::size_t>(test::TestScale());
   if (kIsSanitized) {
-    wanted /= 50;
+    wanted /= 20;
     std::cout << "under a sanitizer: " << wanted << " lookups only\n";
   }
   constexpr std::size_t kPerSmallTable = 2'000, kPerLargeTable = 100'000;
