@@ -42,6 +42,8 @@ struct Packet {
   Verdict verdict;        // set by the pipeline
 
   std::uint32_t size() const { return head_size + tail_size; }
+  // Of a packet that has been parsed.
+  bool is_ip() const { return headers.kind == wire::FrameKind::kIp; }
   std::span<std::uint8_t> head_bytes() { return {head, head_size}; }
 };
 

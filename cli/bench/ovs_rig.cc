@@ -15,7 +15,7 @@
 namespace taploom::bench {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kOvsPatience{20};
 
 // Built with DPDK, which is what lets it segment in user space; DPDK itself is never initialised.
 constexpr const char* kSwitchProgram = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk";
@@ -66,7 +66,7 @@ class OvsRig : public Rig {
       const std::string stop = fmt::format(
           "pid=$(cat {}/{}.pid 2>/dev/null) || exit 0; kill $pid; tail --pid=$pid -f /dev/null",
           Path(), daemon);
-      Run(-1, {"sh", "-c", stop}, kPatience, OnInterrupt::kFinish).status().IgnoreError();
+      Run(-1, {"sh", "-c", stop}, kOvsPatience, OnInterrupt::kFinish).status().IgnoreError();
     }
   }
 
@@ -87,7 +87,7 @@ ip link set {3}o netns {7} name eth0 address {8}
 )",
         Path(), kSchema, kSwitchProgram, fmt::format("ovs{}{}", tso_ ? 't' : 'p', getpid()),
         Flows(setup_), client_.name(), kClientMac, server_.name(), kServerMac, tso_);
-    absl::Status status = Run(-1, {"bash", "-ec", line}, kPatience).status();
+    absl::Status status = Run(-1, {"bash", "-ec", line}, kOvsPatience).status();
     if (!status.ok()) return status;
     status = AddressEnd(client_, setup_.client());
     if (status.ok()) status = AddressEnd(server_, setup_.server());

@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* kDevice = "sink";
 constexpr std::uint64_t kLeastPackets = 300'000;
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kReplayPatience{60};
 
 // Empties a TAP as long as it lives: a full one would refuse frames, which tcpreplay sends again.
 class Sink {
@@ -82,7 +82,7 @@ absl::StatusOr<double> MeasureTcpreplay(const std::string& capture, std::uint64_
       Run(lab->fd(),
           {"tcpreplay", "--preload-pcap", "--topspeed", fmt::format("--loop={}", loops),
            fmt::format("--intf1={}", kDevice), capture},
-          kPatience);
+          kReplayPatience);
   return output.ok() ? RateIn(*output) : output.status();
 }
 

@@ -34,8 +34,6 @@ std::optional<flow::FiveTuple> AddressesOf(Packet& packet) {
   return std::nullopt;
 }
 
-bool IsIp(const Packet& packet) { return packet.headers.kind == wire::FrameKind::kIp; }
-
 }  // namespace
 
 SkipReasonText TextOf(SkipReason reason) {
@@ -62,7 +60,7 @@ void Arrivals::Learn(const io::CapturedFrame& frame) {
   const Departed& departed = departed_[frame.packet_id % departed_.size()];
   if (departed.packet_id != frame.packet_id || frame.direction != io::FrameDirection::kOutbound)
     return;
-  if (departure_.Load(frame).kind != Kind::kIp || !IsIp(departure_.packet())) return;
+  if (departure_.Load(frame).kind != Kind::kIp || !departure_.packet().is_ip()) return;
   const flow::FiveTuple seen = flow::TupleOf(departure_.packet().headers);
   if (names_.Find(frame.interface) == departed.departure.port &&
       !(seen == departed.departure.tuple))
@@ -95,7 +93,7 @@ bool Arrivals::Load(const io::CapturedFrame& frame) {
     case Kind::kUnknownLink:
       return Skip(SkipReason::kUnknownLink);
   }
-  if (IsIp(packet())) {
+  if (packet().is_ip()) {
     arrival_.captured = options_.map.empty() ? flow::TupleOf(packet().headers)
                                              : options_.map.Map(flow::TupleOf(packet().headers));
   } else if (const auto addresses = AddressesOf(packet())) {
@@ -165,7 +163,7 @@ void Arrivals::EnterAs(const Entrance& entrance, bool keeps_macs) {
     change.destination_mac =
         slowpath::NextHopMac(snapshot_, entrance.port, entrance.tuple.destination);
   }
-  if (IsIp(frame)) {
+  if (frame.is_ip()) {
     rewrite::PrepareTranslation(flow::TupleOf(frame.headers), entrance.tuple, change);
     rewrite::Apply(frame, change, entrance.tuple);
     if (quoted_) rewrite::ApplyToQuoted(frame, *quoted_);

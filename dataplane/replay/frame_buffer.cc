@@ -16,7 +16,7 @@ constexpr std::size_t kCapacity = Packet::kHeadCapacity + Packet::kTailCapacity;
 
 // A TCP packet larger than any MTU of a VPC was a superframe when it was recorded, of a sender with
 // segmentation offload. Its segments' size is not in the file; those of an Ethernet always pass.
-constexpr std::uint32_t kLargestPacket = 9001;  // vpc-semantics §8
+constexpr std::uint32_t kLargestInVpc = 9001;  // vpc-semantics §8
 constexpr std::uint32_t kSegmentPacket = 1500;
 
 }  // namespace
@@ -97,7 +97,7 @@ void FrameBuffer::FinishChecksum() {
 void FrameBuffer::MarkSuperframe() {
   const wire::Headers& headers = packet_.headers;
   if (headers.kind != wire::FrameKind::kIp || !headers.is_tcp() || headers.is_fragment) return;
-  if (headers.l3_size <= kLargestPacket) return;
+  if (headers.l3_size <= kLargestInVpc) return;
   const std::uint32_t headers_size =
       headers.l4_offset - headers.l3_offset + std::uint32_t{headers.tcp_header_size};
   packet_.vnet.gso_type =

@@ -16,8 +16,6 @@ constexpr std::uint64_t kSeed = 1;
 // timing wheel need not step through the years of a clock that was set wrong.
 constexpr std::int64_t kLongestPauseNs = std::int64_t{30} * 24 * 3600 * 1'000'000'000;
 
-bool IsIp(const Packet& packet) { return packet.headers.kind == wire::FrameKind::kIp; }
-
 }  // namespace
 
 std::uint64_t ReplayTotals::dropped() const {
@@ -116,7 +114,7 @@ void Replayer::FindRules(bool decided, Tick now) {
         is_reported ? last_.drop->stage : slowpath::StageOf(last_.verdict.drop_reason);
   }
   if (decided) last_.way = rules_.Intern(recorder_.reports);
-  if (!IsIp(arrivals_.packet()) || last_.headers.is_icmp_error || !last_.is_delivered()) return;
+  if (!arrivals_.packet().is_ip() || last_.headers.is_icmp_error || !last_.is_delivered()) return;
   const std::optional<flow::FlowKey> key = pipeline_.KeyOf(arrivals_.packet(), now);
   if (!key) return;
   const flow::Connection* connection = nullptr;
@@ -133,7 +131,7 @@ void Replayer::FindRules(bool decided, Tick now) {
 }
 
 void Replayer::Remember(bool decided) {
-  if (!last_.is_delivered() || !IsIp(arrivals_.packet())) return;
+  if (!last_.is_delivered() || !arrivals_.packet().is_ip()) return;
   arrivals_.Remember(arrivals_.arrival(), arrivals_.packet_id(), {last_.verdict.port, last_.after},
                      decided && !last_.headers.is_icmp_error);
 }

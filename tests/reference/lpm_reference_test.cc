@@ -18,8 +18,6 @@ namespace {
 
 using tables::Lpm;
 
-constexpr wire::Family kFamilies[] = {wire::Family::kIpv4, wire::Family::kIpv6};
-
 // How the values of a table are drawn decides how it is stored.
 enum class Values { kFew, kSixteenBit, kThirtyOneBit };
 

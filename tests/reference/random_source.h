@@ -12,6 +12,8 @@
 
 namespace taploom::reference {
 
+inline constexpr wire::Family kFamilies[] = {wire::Family::kIpv4, wire::Family::kIpv6};
+
 // TAPLOOM_SEED, or a fresh one. The same for the whole process, and printed when first asked for.
 std::uint64_t Seed();
 

@@ -17,7 +17,6 @@ using tables::Rule;
 using tables::RuleQuery;
 using tables::RuleSet;
 
-constexpr wire::Family kFamilies[] = {wire::Family::kIpv4, wire::Family::kIpv6};
 // TCP, UDP, ICMP, ICMPv6, and two without ports: GRE and SCTP.
 constexpr std::int16_t kProtocols[] = {6, 17, 1, 58, 47, 132};
 // Where a page of SelectorTable begins or ends, and what people write in rules.
