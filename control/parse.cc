@@ -5,6 +5,7 @@
 #include "control/field_reader.h"
 #include "control/object_name.h"
 #include "control/parse_sections.h"
+#include "control/quota.h"
 #include "control/topology_keys.h"
 #include "control/yaml_reader.h"
 
@@ -30,18 +31,12 @@ void ParseInternet(ParseContext& context, const YamlNode& node, Topology& topolo
 }
 
 void ParseLimits(ParseContext& context, const YamlNode& node, Limits& limits) {
-  const MapReader map(context, node, "limits", keys::kLimits);
-  const auto read = [&](std::string_view key, int max, int& limit) {
-    if (const auto value = map.Integer(key, 1, max)) limit = value->value;
-  };
-  read("connections", 1 << 26, limits.connections);
-  read("connections_per_eni", 1 << 26, limits.connections_per_eni);
-  // The maxima AWS grants on request (vpc-semantics §14).
-  read("security_groups_per_eni", 16, limits.security_groups_per_eni);
-  read("rules_per_security_group", 1000, limits.rules_per_security_group);
-  read("routes_per_route_table", 1000, limits.routes_per_route_table);
-  read("rules_per_network_acl", 40, limits.rules_per_network_acl);
-  read("elastic_ips_per_nat_gateway", 8, limits.elastic_ips_per_nat_gateway);
+  const MapReader map(context, node, "limits", kQuotaKeys);
+  limits.at = map.at();
+  for (const Quota& quota : kQuotas) {
+    if (const auto value = map.Integer(quota.key, 1, quota.most))
+      limits.*quota.limit = value->value;
+  }
 }
 
 }  // namespace

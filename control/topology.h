@@ -256,16 +256,34 @@ struct InternetHost {
   std::vector<std::string> run;
 };
 
-// AWS's adjustable quotas (vpc-semantics §14) and the sizes of the dataplane's tables. 0: the
-// default.
+// AWS's adjustable quotas (vpc-semantics §14) and the sizes of the dataplane's tables (0: the
+// default). quota.h says how `limits:` calls them, and how far they may be raised.
 struct Limits {
+  Position at;  // of `limits:`, when the file has it
   int connections = 0;
   int connections_per_eni = 0;
+  int vpcs_per_region = 5;
+  int ipv4_cidrs_per_vpc = 5;
+  int ipv6_cidrs_per_vpc = 5;
+  int subnets_per_vpc = 200;
+  int route_tables_per_vpc = 200;
+  int routes_per_route_table = 500;  // of a family
+  int network_acls_per_vpc = 200;
+  int rules_per_network_acl = 20;  // of a family and direction, the last included
+  int security_groups_per_region = 2500;
+  int rules_per_security_group = 60;  // of a family and direction
   int security_groups_per_eni = 5;
-  int rules_per_security_group = 60;
-  int routes_per_route_table = 500;
-  int rules_per_network_acl = 20;
+  int enis_per_region = 5000;
+  int elastic_ips_per_region = 5;
+  int nat_gateways_per_az = 5;
   int elastic_ips_per_nat_gateway = 2;
+  int peerings_per_vpc = 50;
+  int prefix_lists_per_region = 100;
+  int entries_per_prefix_list = 1000;
+  int gateway_endpoints_per_region = 20;
+  int load_balancers_per_region = 50;
+  int network_address_units_per_vpc = 64'000;
+  int network_address_units_peered = 128'000;
 };
 
 struct Topology {

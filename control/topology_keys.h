@@ -63,13 +63,6 @@ inline constexpr std::string_view kInterface[] = {
 inline constexpr std::string_view kConnectionTracking[] = {"tcp_established", "udp_stream", "udp"};
 inline constexpr std::string_view kInternet[] = {"hosts"};
 inline constexpr std::string_view kInternetHost[] = {"address", "dns_names", "run"};
-inline constexpr std::string_view kLimits[] = {"connections",
-                                               "connections_per_eni",
-                                               "security_groups_per_eni",
-                                               "rules_per_security_group",
-                                               "routes_per_route_table",
-                                               "rules_per_network_acl",
-                                               "elastic_ips_per_nat_gateway"};
 
 // Words that people bring from AWS's own interfaces, and the key they mean here.
 struct OtherWord {

@@ -2,9 +2,11 @@
 
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "control/quota.h"
 #include "control/topology_keys.h"
 
 namespace taploom::control {
@@ -46,6 +48,13 @@ Json Integer(int minimum, int maximum) {
 Json Text() { return {{"type", "string"}, {"minLength", 1}}; }
 Json Boolean() { return {{"type", "boolean"}}; }
 Json Pattern(const char* pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+
+Json LimitsObject() {
+  Json schema = Object({});
+  for (const Quota& quota : kQuotas)
+    schema["properties"][std::string(quota.key)] = Integer(1, quota.most);
+  return schema;
+}
 
 Json Rule(const char* peer_key) {
   return Object(
@@ -215,13 +224,7 @@ std::string TopologySchema() {
                         {"peerings", Named(Ref("peering"))},
                         {"instances", Named(Ref("instance"))},
                         {"internet", Object({{"hosts", Named(Ref("internet_host"))}})},
-                        {"limits", Object({{"connections", Integer(1, 1 << 26)},
-                                           {"connections_per_eni", Integer(1, 1 << 26)},
-                                           {"security_groups_per_eni", Integer(1, 16)},
-                                           {"rules_per_security_group", Integer(1, 1000)},
-                                           {"routes_per_route_table", Integer(1, 1000)},
-                                           {"rules_per_network_acl", Integer(1, 40)},
-                                           {"elastic_ips_per_nat_gateway", Integer(1, 8)}})}},
+                        {"limits", LimitsObject()}},
                        {"name", "vpcs"}));
   schema["definitions"] = Definitions();
   return schema.dump(2) + "\n";

@@ -40,9 +40,8 @@ void CheckNatGateway(const Topology& topology, const Vpc& vpc, const NatGateway&
   const auto limit = static_cast<std::size_t>(topology.limits.elastic_ips_per_nat_gateway);
   if (elastic_ips > limit) {
     findings.Add(gateway.secondary_elastic_ips[limit - 1].at,
-                 "{} elastic IPs on one NAT gateway; the quota is {} "
-                 "(limits.elastic_ips_per_nat_gateway, at most 8)",
-                 elastic_ips, limit);
+                 "{} elastic IPs on one NAT gateway; {}", elastic_ips,
+                 QuotaText(topology.limits, &Limits::elastic_ips_per_nat_gateway));
   }
   if (gateway.secondary_private_ips.size() > 7) {
     findings.Add(gateway.secondary_private_ips[7].at, "a NAT gateway has at most 8 addresses");
@@ -208,11 +207,9 @@ class RouteTableCheck {
     }
     for (const auto& [family, number] : count) {
       if (number <= topology_.limits.routes_per_route_table) continue;
-      findings_.Add(table.name.at,
-                    "route table \"{}\" has {} routes of one family; the quota is {} "
-                    "(limits.routes_per_route_table, at "
-                    "most 1000)",
-                    table.name.value, number, topology_.limits.routes_per_route_table);
+      findings_.Add(table.name.at, "route table \"{}\" has {} routes of one family; {}",
+                    table.name.value, number,
+                    QuotaText(topology_.limits, &Limits::routes_per_route_table));
     }
   }
 

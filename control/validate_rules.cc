@@ -70,12 +70,9 @@ class SecurityGroupCheck {
     const auto limit = static_cast<std::size_t>(topology_.limits.rules_per_security_group);
     for (const auto& [family, count] : weight) {
       if (count <= limit) continue;
-      findings_.Add(group.name.at,
-                    "security group \"{}\" has {} {} rules for {}; the quota is {} "
-                    "(limits.rules_per_security_group, "
-                    "at most 1000)",
+      findings_.Add(group.name.at, "security group \"{}\" has {} {} rules for {}; {}",
                     group.name.value, count, direction, family == Family::kIpv4 ? "IPv4" : "IPv6",
-                    limit);
+                    QuotaText(topology_.limits, &Limits::rules_per_security_group));
     }
   }
 
@@ -177,11 +174,9 @@ void CheckAclDirection(const Topology& topology, const NetworkAcl& acl,
   const int limit = topology.limits.rules_per_network_acl;
   for (const auto& [family, number] : count) {
     if (number < limit) continue;
-    findings.Add(acl.name.at,
-                 "network ACL \"{}\" has {} {} rules for {} and the final deny; the quota is {} "
-                 "(limits.rules_per_network_acl, at most 40)",
+    findings.Add(acl.name.at, "network ACL \"{}\" has {} {} rules for {} and the final deny; {}",
                  acl.name.value, number, direction, family == Family::kIpv4 ? "IPv4" : "IPv6",
-                 limit);
+                 QuotaText(topology.limits, &Limits::rules_per_network_acl));
   }
 }
 

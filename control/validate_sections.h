@@ -12,6 +12,7 @@
 
 #include "control/did_you_mean.h"
 #include "control/finding.h"
+#include "control/quota.h"
 #include "control/references.h"
 #include "control/topology.h"
 
@@ -101,10 +102,8 @@ void CheckGroupList(const Topology& topology, const Vpc& vpc, const std::vector<
         at,
         "an interface has at least one security group; leave the key out for the default group");
   } else if (groups.size() > limit) {
-    report.Add(groups[limit].at,
-               "{} security groups on one interface; the quota is {} "
-               "(limits.security_groups_per_eni, at most 16)",
-               groups.size(), limit);
+    report.Add(groups[limit].at, "{} security groups on one interface; {}", groups.size(),
+               QuotaText(topology.limits, &Limits::security_groups_per_eni));
   }
 }
 

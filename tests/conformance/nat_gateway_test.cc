@@ -450,7 +450,7 @@ FOLLOWS(Lab, NGW_50, kNat, "It has up to 8 addresses: a primary and 7 secondary 
   EXPECT_EQ(Refusal(with(3, "")),
             "3 elastic IPs on one NAT gateway; the quota is 2 (limits.elastic_ips_per_nat_gateway, "
             "at most 8)");
-  Apply(with(8, "limits: {elastic_ips_per_nat_gateway: 8}\n"));
+  Apply(with(8, "limits: {elastic_ips_per_nat_gateway: 8, elastic_ips_per_region: 8}\n"));
   EXPECT_EQ(plan().config.enis(0).addresses_size(), 8);
   EXPECT_EQ(Refusal(std::string(kHead) +
                     "nat_gateways: {n: {subnet: a, connectivity: private, private_ip: [10.0.1.10, "

@@ -40,6 +40,7 @@ class FailedZone : public Lab {
  protected:
   void SetUp() override {
     Apply(R"(
+limits: {elastic_ips_per_region: 6}
 vpcs:
   main:
     cidr: 10.0.0.0/16

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/quota.h"
 #include "control/topology_keys.h"
 
 namespace taploom::control {
@@ -28,7 +29,7 @@ TEST(TopologySchemaTest, KnowsTheKeysOfTheParser) {
   const nlohmann::json& top = schema.at("properties");
   EXPECT_THAT(KeysOf(schema), UnorderedElementsAreArray(keys::kTopology));
   EXPECT_THAT(KeysOf(top.at("internet")), UnorderedElementsAreArray(keys::kInternet));
-  EXPECT_THAT(KeysOf(top.at("limits")), UnorderedElementsAreArray(keys::kLimits));
+  EXPECT_THAT(KeysOf(top.at("limits")), UnorderedElementsAreArray(kQuotaKeys));
   const nlohmann::json& definitions = schema.at("definitions");
   EXPECT_THAT(KeysOf(definitions.at("target").at("anyOf").at(1)),
               UnorderedElementsAreArray(keys::kTarget));

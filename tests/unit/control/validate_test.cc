@@ -90,7 +90,8 @@ internet: {hosts: {client: {address: 198.51.100.7}}}
 
 TEST(ValidateTest, LimitsRaiseQuotas) {
   std::string text =
-      "name: lab\nlimits: {rules_per_security_group: 1000}\nvpcs:\n  main:\n    cidr: 10.0.0.0/16\n"
+      "name: lab\nlimits: {rules_per_security_group: 1000, security_groups_per_eni: 1}\nvpcs:\n  "
+      "main:\n    cidr: 10.0.0.0/16\n"
       "    security_groups: {web: {ingress: [{protocol: tcp, from: 0.0.0.0/0, ports: [1000";
   for (int port = 1001; port < 2000; ++port) text += ", " + std::to_string(port);
   text += "]}]}}\n";
