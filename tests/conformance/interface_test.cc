@@ -136,5 +136,12 @@ DEVIATES(SpecialAddresses, NTP_01, kTimeSync,
             "drop LINK_LOCAL_SERVICE_ABSENT");
 }
 
+DEVIATES(SpecialAddresses, KMS_01, kGroups,
+         "Windows is activated at 169.254.169.250 and .251, past every filter.",
+         "No Windows runs in a namespace; what is sent there is a counted drop.") {
+  EXPECT_EQ(Send("web", Tcp("10.0.0.10:4000", "169.254.169.250:1688")),
+            "drop LINK_LOCAL_SERVICE_ABSENT");
+}
+
 }  // namespace
 }  // namespace taploom::test

@@ -217,6 +217,32 @@ FOLLOWS(Peering, PCX_22, kReachability, "An explanation names the connection tha
   EXPECT_NE(Explained("in-a", "in-b:80").find("peering connection"), std::string::npos);
 }
 
+FOLLOWS(Peering, PCX_25, kPeering,
+        "Replies follow the own route table alone: of two peers with the same blocks the other one "
+        "may get them.") {
+  Apply(R"(
+vpcs:
+  a: {cidr: 10.1.0.0/16, subnets: {a-1: {cidr: 10.1.1.0/24, route_table: t}}, route_tables: {t: {routes: [{to: 10.2.0.0/16, via: "peering:a-b"}]}}}
+  b:
+    cidr: 10.2.0.0/16
+    subnets: {b-1: {cidr: 10.2.1.0/24, route_table: t}}
+    route_tables: {t: {routes: [{to: 10.1.0.0/16, via: "peering:a-b"}, {to: 10.1.1.0/24, via: "peering:b-c"}]}}
+    security_groups: {any: {ingress: [{protocol: all, from: 0.0.0.0/0}]}}
+  c:
+    cidr: 10.1.0.0/16
+    subnets: {c-1: {cidr: 10.1.1.0/24}}
+    security_groups: {any: {ingress: [{protocol: all, from: 0.0.0.0/0}]}}
+peerings: {a-b: {requester: a, accepter: b}, b-c: {requester: b, accepter: c}}
+instances:
+  in-a: {subnet: a-1, private_ip: 10.1.1.10}
+  in-b: {subnet: b-1, private_ip: 10.2.1.10, security_groups: any}
+  in-c: {subnet: c-1, private_ip: 10.1.1.10, security_groups: any}
+)");
+  ASSERT_EQ(Fate(Send("in-a", a_to_b)), "in-b");
+  EXPECT_EQ(Fate(Send("in-b", Tcp("10.2.1.10:80", "10.1.1.10:4000", "SA").Sequence(5000, 1001))),
+            "in-c");
+}
+
 OUTSIDE(PCX_23, kPeering, "A request is pending until accepted, and expires after 7 days.",
         "Both VPCs are in one file, which is the acceptance.");
 OUTSIDE(PCX_24, kPeering, "Traffic across regions is encrypted.", "It never leaves the machine.");
