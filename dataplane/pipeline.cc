@@ -206,7 +206,7 @@ void Pipeline::DecideFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
 inline bool Pipeline::IsDecided(const Packet& packet, flow::ConnectionRef flow) const {
   const flow::FlowAction& action = flow.half().action;
   return action.generation == static_cast<std::uint32_t>(snapshot_->generation) &&
-         std::memcmp(packet.head, action.frame_mac.bytes.data(), sizeof action.frame_mac) == 0;
+         std::memcmp(packet.head, &action.enters_with, sizeof action.enters_with) == 0;
 }
 
 inline bool Pipeline::AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now) {

@@ -17,6 +17,7 @@ namespace taploom {
   X(kUnsupportedEtherType, "UNSUPPORTED_ETHERTYPE", "", "A VPC carries IPv4, IPv6 and ARP only.")                       \
   X(kNotUnicast, "NOT_UNICAST", "", "A VPC forwards unicast only; broadcast and multicast are dropped.")                \
   X(kUnknownDestinationMac, "UNKNOWN_DESTINATION_MAC", "", "The frame is addressed to a MAC that is not in this subnet.") \
+  X(kForeignSourceMac, "FOREIGN_SOURCE_MAC", "", "The frame's source MAC is not that of the network interface that sent it.") \
   X(kNoSuchNeighbor, "NO_SUCH_NEIGHBOR", "", "An address nobody owns was asked for; the fabric gives no answer.")       \
   X(kPortNotInUse, "PORT_NOT_IN_USE", "", "The frame entered through a port without a network interface.")             \
   X(kZoneDown, "AZ_DOWN", "BAD_STATE", "The availability zone of a network interface on the way has failed.")           \
@@ -51,6 +52,8 @@ namespace taploom {
     "The internet gateway does not accept shared (RFC 6598) sources.")                                                 \
   X(kSpoofedInternetSource, "SPOOFED_INTERNET_SOURCE", "GATEWAY_REJECTS_SPOOFED_TRAFFIC",                               \
     "An internet host sent from an address that is not its own.")                                                      \
+  X(kIngressRedirected, "INGRESS_REDIRECTED", "INGRESS_RTB_TRAFFIC_REDIRECTION",                                         \
+    "The internet gateway's route table leads this subnet's traffic through an appliance; the subnet may not use the gateway directly.") \
   X(kNoInternetDestination, "NO_INTERNET_DESTINATION", "NO_POSSIBLE_DESTINATION",                                       \
     "Nobody on the simulated internet has the destination address.")                                                   \
   X(kEgressOnlyUnsolicited, "EIGW_UNSOLICITED_INBOUND", "",                                                             \

@@ -40,6 +40,8 @@ std::optional<slowpath::PacketView> ViewOf(const Snapshot& snapshot, tables::Por
                 static_cast<std::uint16_t>(packet.destination_port()),
                 static_cast<std::uint8_t>(packet.protocol()),
                 static_cast<std::uint8_t>(packet.icmp_query())};
+  const auto source_mac = wire::MacAddress::FromBytes(packet.source_mac());
+  view.source_mac = source_mac ? *source_mac : snapshot.MacOf(port);
   const auto mac = wire::MacAddress::FromBytes(packet.destination_mac());
   view.destination_mac = mac ? *mac : slowpath::NextHopMac(snapshot, port, *destination);
   view.icmp_type = static_cast<std::uint8_t>(packet.icmp_type());

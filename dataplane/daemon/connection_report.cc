@@ -91,7 +91,8 @@ void ConnectionReporter::Report(const flow::Connection& connection, std::uint32_
   report.set_translated_destination(BytesOf(translated.destination));
   report.set_translated_destination_port(translated.destination_port);
 
-  report.set_state(ToText(connection.state));
+  report.set_state(connection.is_marked(flow::Connection::kMappingOnly) ? "NAT_MAPPING"
+                                                                        : ToText(connection.state));
   report.set_age_ms(MillisecondsSince(connection.created, now));
   report.set_idle_ms(MillisecondsSince(connection.last_seen, now));
   report.set_timeout_ms(connection.timeout_ms);
@@ -102,8 +103,8 @@ void ConnectionReporter::Report(const flow::Connection& connection, std::uint32_
 
   const tables::Eni* originator = EniBehind(snapshot_, original_key.ingress_port);
   const tables::Eni* receiver = EniBehind(snapshot_, original.action.egress_port);
-  if (originator != nullptr) report.set_egress_rule_id(RuleId(original.rule));
-  if (receiver != nullptr) report.set_ingress_rule_id(RuleId(reply.rule));
+  if (originator != nullptr) report.set_egress_rule_id(RuleId(connection.rules[0]));
+  if (receiver != nullptr) report.set_ingress_rule_id(RuleId(connection.rules[1]));
   if (connection.has(flow::Connection::kNat)) {
     report.set_nat_gateway_id(NatGatewayId(snapshot_, originator, connection.nat_address));
   }

@@ -87,12 +87,17 @@ constexpr FlowDirection Opposite(FlowDirection direction) {
   return direction == FlowDirection::kOriginal ? FlowDirection::kReply : FlowDirection::kOriginal;
 }
 
+// The addresses that a frame begins with, as they stand there.
+struct FrameMacs {
+  wire::MacAddress destination, source;
+};
+static_assert(sizeof(FrameMacs) == 12);
+
 // What is done to every packet of one direction: the cached outcome of the slow path.
 struct FlowAction {
   static constexpr std::uint8_t kTranslates = 1;  // addresses or ports change
-  // Set in `generation`: decided for one packet only, since the next may be decided otherwise in
-  // the same configuration.
-  static constexpr std::uint32_t kForOnePacket = 1u << 31;
+  // Set in `generation`: the next packet is decided anew, though no other configuration has come.
+  static constexpr std::uint32_t kOutdated = 1u << 31;
 
   std::uint32_t generation = 0;  // of the snapshot that decided; 0 = not decided yet
   std::uint16_t egress_port = 0;
@@ -102,9 +107,11 @@ struct FlowAction {
   std::uint8_t flags = 0;
   std::uint8_t ttl_decrement = 0;
   wire::MacAddress destination_mac, source_mac;  // written into leaving frames
-  wire::MacAddress frame_mac;  // the destination MAC that frames of this direction enter with
+  FrameMacs enters_with;  // decided for frames with these; one with others is decided again
+
+  std::uint32_t decided_in() const { return generation & ~kOutdated; }
 };
-static_assert(sizeof(FlowAction) == 32);
+static_assert(sizeof(FlowAction) == 40);
 
 // What belongs to one direction, besides its key. One cache line.
 struct alignas(64) Half {
@@ -113,8 +120,6 @@ struct alignas(64) Half {
   // sent.
   std::uint32_t tcp_end = 0, tcp_acknowledged = 0;
   std::uint64_t packets = 0, bytes = 0;
-  std::uint64_t rule = 0;  // RuleDigest of what admitted the connection at the end that sends this
-                           // half; 0 = no filter there
 };
 static_assert(sizeof(Half) == 64);
 
@@ -132,6 +137,11 @@ struct alignas(64) Connection {
   static constexpr std::uint8_t kReplySequenceKnown = 32;
   static constexpr std::uint8_t kLive = 64;  // not on the free list
   static constexpr std::uint8_t kIpv6 = 128;
+  // The same in `marks`.
+  // kNat: the interfaces have forgotten it, the NAT gateway has not (see ConnectionTable).
+  static constexpr std::uint8_t kMappingOnly = 1;
+  // The originator's packets leave through an egress-only gateway, which therefore knows it.
+  static constexpr std::uint8_t kThroughEgressOnly = 2;
 
   PackedKey keys[2];  // by FlowDirection
   Tick last_seen{};
@@ -144,6 +154,7 @@ struct alignas(64) Connection {
   ConnectionState state = ConnectionState::kOther;
   std::uint8_t flags = 0;
   FlowDirection first_fin = FlowDirection::kOriginal;  // kTcpFinWait: the side that has closed
+  std::uint8_t marks = 0;
 
   // kIpv6: source and destination of the original key. Nothing translates IPv6, so the reply's are
   // the same the other way round.
@@ -153,6 +164,9 @@ struct alignas(64) Connection {
   // the same again. 0: none has been here. Readers without the worker go by it
   // (connection_reader.h).
   std::uint32_t version = 0;
+  // By FlowDirection: RuleDigest of what admitted the connection at the end that sends this way; 0
+  // = no filter there.
+  std::uint64_t rules[2] = {};
 
   Half halves[2];  // by FlowDirection
 
@@ -170,6 +184,7 @@ struct alignas(64) Connection {
   }
   FlowKey key(FlowDirection direction) const;
   bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
+  bool is_marked(std::uint8_t mark) const { return (marks & mark) != 0; }
   bool IsExpired(Tick now) const { return now - last_seen > Tick(timeout_ms); }
 };
 static_assert(offsetof(Connection, v6_addresses) == 64 && offsetof(Connection, halves) == 128);

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "dataplane/flow/conntrack.h"
+
 namespace taploom::flow {
 namespace {
 
@@ -238,6 +240,29 @@ void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_addr
   connection.nat_gateway = gateway_slot;
 }
 
+bool ConnectionTable::KeepsMapping(Connection& connection, Tick now) {
+  if (!connection.has(Connection::kNat) || connection.is_marked(Connection::kMappingOnly))
+    return false;
+  const std::uint32_t timeout_ms = MappingTimeoutOf(connection.state);
+  if (now - connection.last_seen > Tick(timeout_ms)) return false;
+  connection.timeout_ms = timeout_ms;  // the wheel finds it when it comes round
+  connection.marks |= Connection::kMappingOnly;
+  connection.flags &= static_cast<std::uint8_t>(
+      ~(Connection::kTrackedAtSource | Connection::kTrackedAtDestination));
+  for (Half& half : connection.halves) half.action.generation |= FlowAction::kOutdated;
+  for (const PackedKey& key : connection.keys) --connections_per_port_[key.ingress_port()];
+  return true;
+}
+
+bool ConnectionTable::Readmit(Connection& connection) {
+  for (const PackedKey& key : connection.keys) {
+    if (!MayAddAt(key.ingress_port())) return false;
+  }
+  for (const PackedKey& key : connection.keys) ++connections_per_port_[key.ingress_port()];
+  connection.marks &= static_cast<std::uint8_t>(~Connection::kMappingOnly);
+  return true;
+}
+
 void ConnectionTable::Remove(Connection& connection) { Free(IndexOf(connection)); }
 
 bool ConnectionTable::RemoveAt(std::uint32_t place, std::uint64_t fingerprint) {
@@ -255,7 +280,9 @@ void ConnectionTable::Free(std::uint32_t index) {
     RemoveReference(PlacesOf(connection.key_view(FlowDirection::kReply)), index * 2 + 2);
   if (connection.has(Connection::kNat))
     nat_ports_.Remove(NatDestination(connection.keys[0], connection.nat_address));
-  for (const PackedKey& key : connection.keys) --connections_per_port_[key.ingress_port()];
+  if (!connection.is_marked(Connection::kMappingOnly)) {
+    for (const PackedKey& key : connection.keys) --connections_per_port_[key.ingress_port()];
+  }
   SetSize(size() - 1);
   wheel_.Cancel(index);
   connection.flags = 0;
@@ -265,8 +292,8 @@ void ConnectionTable::Free(std::uint32_t index) {
 
 bool ConnectionTable::Expire(Tick now, std::uint32_t budget) {
   return wheel_.Advance(now, budget, [this, now](std::uint32_t index) {
-    const Connection& connection = arena_[index];
-    if (connection.IsExpired(now)) {
+    Connection& connection = arena_[index];
+    if (connection.IsExpired(now) && !KeepsMapping(connection, now)) {
       Free(index);
     } else {
       wheel_.Schedule(index, connection.last_seen + Tick(connection.timeout_ms));

@@ -8,6 +8,10 @@
 // that another process can keep it alive, and that connections are read
 // without the worker (connection_reader.h).
 //
+// A connection through a NAT gateway ends in two steps. First the interfaces' idle timer ends: what
+// they tracked is forgotten, the next packet is judged by the rules (Readmit). The gateway's
+// mapping stays, until its own timer ends (MappingTimeoutOf).
+//
 // Single writer: every member function belongs to the worker that owns the table.
 #ifndef TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
 #define TAPLOOM_DATAPLANE_FLOW_CONNECTION_TABLE_H_
@@ -129,6 +133,10 @@ class ConnectionTable {
   // on readers see it.
   void SetTimeout(Connection& connection, std::uint32_t timeout_ms);
 
+  // A packet of a connection that is kMappingOnly was let through by the rules: the interfaces know
+  // it again. False when one of them knows as many as it may. The caller sets what they track.
+  bool Readmit(Connection& connection);
+
   // Records that the connection holds a NAT gateway's port; Remove gives it back.
   void HoldNatPort(Connection& connection, std::uint32_t nat_address, std::uint16_t port,
                    std::uint16_t gateway_slot);
@@ -186,6 +194,8 @@ class ConnectionTable {
     return !is_limited || connections_per_port_[port] < options_.capacity_per_port;
   }
   std::uint32_t TakeIndex(Tick now);
+  // What becomes of a connection whose idle timer has ended: false when it is over.
+  bool KeepsMapping(Connection& connection, Tick now);
   void SetSize(std::uint32_t size) { size_.store(size, std::memory_order_relaxed); }
   bool EvictEmbryonic();
   void Free(std::uint32_t index);
@@ -254,7 +264,7 @@ inline std::uint32_t ConnectionTable::SlotsWith(const Bucket& bucket, std::uint1
 inline ConnectionRef ConnectionTable::Found(std::uint32_t reference, Tick now) {
   const std::uint32_t index = (reference - 1) / 2;
   Connection& connection = arena_[index];
-  if (connection.IsExpired(now)) {
+  if (connection.IsExpired(now) && !KeepsMapping(connection, now)) {
     Free(index);
     return {};
   }

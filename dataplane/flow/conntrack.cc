@@ -140,4 +140,18 @@ std::uint32_t TimeoutOf(ConnectionState state, const Timeouts& timeouts) {
   return milliseconds_of(kOther);
 }
 
+std::uint32_t MappingTimeoutOf(ConnectionState state) {
+  switch (state) {
+    case ConnectionState::kTcpEstablished:
+    case ConnectionState::kTcpFinWait:
+    case ConnectionState::kUdpOneWay:
+    case ConnectionState::kUdpReplied:
+    case ConnectionState::kUdpStream:
+    case ConnectionState::kIcmp:
+      return kNatIdleMs;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace taploom::flow

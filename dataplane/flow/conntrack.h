@@ -25,6 +25,9 @@ struct Timeouts {
   std::chrono::milliseconds tcp_closed{std::chrono::seconds(60)};  // after FIN both ways
 };
 
+// A NAT gateway's idle timeout (vpc-semantics §4).
+inline constexpr std::uint32_t kNatIdleMs = 350'000;
+
 // The states a first packet starts in. A TCP segment that is no SYN is picked up in mid-stream as
 // an established connection (vpc-semantics §17: "treat as new flow: evaluate rules, create state if
 // allowed").
@@ -56,6 +59,10 @@ void StartSequence(Connection& connection, const wire::Headers& headers);
 
 // How long `state` may stay idle.
 std::uint32_t TimeoutOf(ConnectionState state, const Timeouts& timeouts);
+
+// How long a NAT gateway keeps the mapping of an idle connection, whatever the interfaces do
+// (vpc-semantics §4: 350 s). 0: no longer than they.
+std::uint32_t MappingTimeoutOf(ConnectionState state);
 
 // Comparison modulo 2^32 (RFC 9293 §3.4).
 inline bool AtOrAfter(std::uint32_t sequence, std::uint32_t reference) {

@@ -30,7 +30,9 @@ void ReportDroppedPacket(const DroppedPacket& packet, config::DroppedPacket& rep
   report.set_is_icmp_error(packet.is_icmp_error);
   report.set_icmp_query(packet.tuple.icmp_query);
   if (packet.destination_mac != wire::MacAddress()) {
+    const auto& from = packet.source_mac.bytes;
     const auto& mac = packet.destination_mac.bytes;
+    report.set_source_mac(std::string(from.begin(), from.end()));
     report.set_destination_mac(std::string(mac.begin(), mac.end()));
   }
 }

@@ -21,7 +21,8 @@ namespace taploom::observe {
 // Enough to decide the packet again.
 struct DroppedPacket {
   flow::FiveTuple tuple;
-  wire::MacAddress destination_mac;  // none when the buffer already held the answer to its sender
+  // None when the buffer already held the answer to its sender.
+  wire::MacAddress source_mac, destination_mac;
   DropReason reason = DropReason::kNone;
   std::uint8_t icmp_type = 0, icmp_code = 0, tcp_flags = 0;
   bool is_fragment = false, is_icmp_error = false;

@@ -108,13 +108,13 @@ bool Arrivals::Enter() {
   if (entrance.port == tables::kNoPort)
     return Skip(is_ip_ ? SkipReason::kNoEntrance : SkipReason::kNotIp);
   if (packet().headers.is_icmp_error) TurnQuoted(entrance);
-  // A frame of the fabric's own enters with the MACs that it had. MACs depend on the fabric's name,
-  // so those of another run are not known; but that a frame went to a group is kept.
+  // A frame of the fabric's own goes where it went. MACs depend on the fabric's name, so those of
+  // another run are not known; but that a frame went to a group is kept.
   const std::uint8_t* head = packet().head;
   const bool is_known = is_ethernet_ && entrances_.OwnerOf(wire::SourceMac(head)) == entrance.port;
-  const bool keeps_macs = is_known || (recorded_at_ != tables::kNoPort && is_ethernet_ &&
-                                       wire::DestinationMac(head).is_group());
-  EnterAs(entrance, keeps_macs);
+  const bool keeps_destination = is_known || (recorded_at_ != tables::kNoPort && is_ethernet_ &&
+                                              wire::DestinationMac(head).is_group());
+  EnterAs(entrance, keeps_destination);
   return true;
 }
 
@@ -146,23 +146,20 @@ void Arrivals::TurnQuoted(Entrance& entrance) {
 }
 
 // Makes the frame what the machine at the entrance would send.
-void Arrivals::EnterAs(const Entrance& entrance, bool keeps_macs) {
+void Arrivals::EnterAs(const Entrance& entrance, bool keeps_destination) {
   Packet& frame = packet();
   frame.ingress_port = entrance.port;
   arrival_.port = entrance.port;
   arrival_.before = entrance.tuple;
 
   flow::FlowAction change;
-  if (keeps_macs) {
-    change.source_mac = wire::SourceMac(frame.head);
-    change.destination_mac = wire::DestinationMac(frame.head);
-  } else {
-    const tables::PortOwner owner = snapshot_.OwnerOf(entrance.port);
-    change.source_mac =
-        owner.eni.exists() ? snapshot_[owner.eni].mac : snapshot_[owner.internet_host].mac;
-    change.destination_mac =
-        slowpath::NextHopMac(snapshot_, entrance.port, entrance.tuple.destination);
-  }
+  // What was recorded under the MAC of another of the fabric's machines was sent under it.
+  const bool is_foreign = recorded_at_ != tables::kNoPort && is_ethernet_ &&
+                          entrances_.OwnerOf(wire::SourceMac(frame.head)) != tables::kNoPort;
+  change.source_mac = is_foreign ? wire::SourceMac(frame.head) : snapshot_.MacOf(entrance.port);
+  change.destination_mac = keeps_destination ? wire::DestinationMac(frame.head)
+                                             : slowpath::NextHopMac(snapshot_, entrance.port,
+                                                                    entrance.tuple.destination);
   if (frame.is_ip()) {
     rewrite::PrepareTranslation(flow::TupleOf(frame.headers), entrance.tuple, change);
     rewrite::Apply(frame, change, entrance.tuple);

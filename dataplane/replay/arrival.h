@@ -104,7 +104,7 @@ class Arrivals {
   bool Skip(SkipReason reason);
   Entrance FindEntrance();
   void TurnQuoted(Entrance& entrance);
-  void EnterAs(const Entrance& entrance, bool keeps_macs);
+  void EnterAs(const Entrance& entrance, bool keeps_destination);
 
   const tables::Snapshot& snapshot_;
   const Options options_;

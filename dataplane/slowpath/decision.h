@@ -77,7 +77,8 @@ struct Decision {
   std::optional<NatPassage> passage;
   // Passes a NAT or egress-only gateway or the like: tracked whatever the rules say (§5).
   bool is_always_tracked = false;
-  bool is_through_endpoint = false;  // the receiver sees an address that is private to one VPC
+  bool is_through_egress_only = false;  // leaves through an egress-only gateway, which remembers it
+  bool is_through_endpoint = false;     // the receiver sees an address that is private to one VPC
 
   // kDrop: the ENI at whose edge it happened, when it was at one.
   tables::EniIndex where;

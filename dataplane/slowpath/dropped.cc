@@ -8,6 +8,7 @@ observe::DroppedPacket DroppedOf(const Packet& packet) {
   const PacketView view = ViewOf(packet);
   const bool is_untouched = packet.verdict.kind == Verdict::Kind::kDrop;
   return {.tuple = view.tuple,
+          .source_mac = is_untouched ? view.source_mac : wire::MacAddress(),
           .destination_mac = is_untouched ? view.destination_mac : wire::MacAddress(),
           .reason = packet.verdict.drop_reason,
           .icmp_type = view.icmp_type,

@@ -1,6 +1,7 @@
 #include "dataplane/slowpath/establish.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/rewrite/rewrite.h"
 
@@ -9,7 +10,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr seconds kNatIdle{350};    // §4
 constexpr seconds kNatClosed{120};  // §4: linger after FIN both ways
 
 void Shorten(flow::Timeouts& timeouts, const tables::ConnectionTracking& eni) {
@@ -60,8 +60,25 @@ flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering,
   action.ttl_decrement = decision.hop_count;
   action.destination_mac = decision.destination_mac;
   action.source_mac = decision.source_mac;
-  action.frame_mac = entering.destination_mac;
+  action.enters_with = {entering.destination_mac, entering.source_mac};
   return action;
+}
+
+bool Readmit(flow::ConnectionTable& connections, const tables::Snapshot& snapshot,
+             const wire::Headers& headers, const Decision& decision, flow::ConnectionRef flow) {
+  flow::Connection& connection = *flow.connection;
+  if (!connections.Readmit(connection)) return false;
+  // Source and destination of the packet; the connection's are those of its original direction.
+  Decision admitted = decision;
+  if (flow.direction == flow::FlowDirection::kReply)
+    std::swap(admitted.source, admitted.destination);
+  connection.flags |= TrackingFlags(admitted);
+  connection.rules[0] = admitted.source.rule;
+  connection.rules[1] = admitted.destination.rule;
+  if (!headers.is_tcp()) connection.state = flow::FirstState(headers);
+  connections.SetTimeout(connection,
+                         flow::TimeoutOf(connection.state, TimeoutsOf(snapshot, connection)));
+  return true;
 }
 
 flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connection& connection) {
@@ -72,7 +89,7 @@ flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connecti
   }
   if (connection.has(flow::Connection::kNat)) {
     timeouts.tcp_established =
-        std::min<std::chrono::milliseconds>(timeouts.tcp_established, kNatIdle);
+        std::min(timeouts.tcp_established, std::chrono::milliseconds(flow::kNatIdleMs));
     timeouts.tcp_closed = kNatClosed;
   }
   return timeouts;
@@ -108,8 +125,9 @@ EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snap
   }
   connection->halves[0].action = action;
   connection->flags |= TrackingFlags(decision);
-  connection->halves[0].rule = decision.source.rule;
-  connection->halves[1].rule = decision.destination.rule;
+  if (decision.is_through_egress_only) connection->marks |= flow::Connection::kThroughEgressOnly;
+  connection->rules[0] = decision.source.rule;
+  connection->rules[1] = decision.destination.rule;
   connection->state = flow::FirstState(headers);
   flow::StartSequence(*connection, headers);
   if (decision.nat)

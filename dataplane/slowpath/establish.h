@@ -21,6 +21,11 @@ flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering,
 // between them (§4, §5).
 flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connection& connection);
 
+// A connection that only its NAT gateway remembered goes on as `decision` says: what the interfaces
+// at its ends track begins anew. False when one of them tracks as many as it may.
+bool Readmit(flow::ConnectionTable& connections, const tables::Snapshot& snapshot,
+             const wire::Headers& headers, const Decision& decision, flow::ConnectionRef flow);
+
 struct EstablishResult {
   flow::Connection* connection = nullptr;
   DropReason reason = DropReason::kNone;  // when there is no connection

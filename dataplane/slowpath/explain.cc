@@ -35,6 +35,7 @@ PacketView ViewOfQuestion(const tables::Snapshot& snapshot, const Question& ques
                 flow::QueryTypeOf(question.protocol, view.icmp_type)};
   if (has_ports) view.tuple.destination_port = question.destination_port;
   if (has_ports || is_icmp) view.tuple.source_port = question.source_port;
+  view.source_mac = snapshot.MacOf(question.ingress_port);
   view.destination_mac = NextHopMac(snapshot, question.ingress_port, question.destination);
   view.tcp_flags = question.protocol == wire::kProtocolTcp ? wire::kTcpSyn : 0;
   return view;
@@ -45,6 +46,7 @@ PacketView ViewOfReply(const tables::Snapshot& snapshot, const PacketView& sent,
   PacketView view;
   view.ingress_port = arrived.egress_port;
   view.tuple = arrived.tuple.Reversed();
+  view.source_mac = snapshot.MacOf(view.ingress_port);
   view.destination_mac = NextHopMac(snapshot, view.ingress_port, view.tuple.destination);
   view.icmp_type = EchoType(sent.tuple.protocol, true);
   view.tcp_flags = sent.tuple.protocol == wire::kProtocolTcp ? wire::kTcpSyn | wire::kTcpAck : 0;

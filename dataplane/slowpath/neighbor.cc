@@ -67,10 +67,15 @@ std::optional<Neighbor> FindNeighbor(const tables::Snapshot& snapshot, tables::P
   return Neighbor{other.mac, false};
 }
 
-// The network of a zone that has failed is silent.
-bool IsCutOff(const tables::Snapshot& snapshot, tables::PortId port) {
-  const tables::PortOwner owner = snapshot.OwnerOf(port);
-  return owner.eni.exists() && snapshot[snapshot[owner.eni].subnet].zone.is_down;
+// Why an interface's question is not even looked at: the network of a zone that has failed is
+// silent, and nobody asks under another's MAC.
+DropReason ReasonToIgnore(const Packet& packet, const tables::Snapshot& snapshot) {
+  const tables::PortOwner owner = snapshot.OwnerOf(packet.ingress_port);
+  if (!owner.eni.exists()) return DropReason::kNone;
+  const tables::Eni& eni = snapshot[owner.eni];
+  if (snapshot[eni.subnet].zone.is_down) return DropReason::kZoneDown;
+  if (wire::SourceMac(packet.head) != eni.mac) return DropReason::kForeignSourceMac;
+  return DropReason::kNone;
 }
 
 void CopyMac(std::uint8_t* field, const wire::MacAddress& mac) {
@@ -86,7 +91,8 @@ void AnswerEthernet(Packet& packet, const wire::MacAddress& mac) {
 }  // namespace
 
 Verdict AnswerArp(Packet& packet, const tables::Snapshot& snapshot) {
-  if (IsCutOff(snapshot, packet.ingress_port)) return Verdict::Drop(DropReason::kZoneDown);
+  const DropReason reason = ReasonToIgnore(packet, snapshot);
+  if (reason != DropReason::kNone) return Verdict::Drop(reason);
   std::uint8_t* arp = packet.head + wire::kEthernetSize;
   const bool is_request =
       wire::Load<be16>(arp + wire::arp::kHardwareType).value() == kHardwareEthernet &&
@@ -124,7 +130,8 @@ Verdict AnswerNeighborSolicitation(Packet& packet, const tables::Snapshot& snaps
   constexpr std::size_t kFlags = 4, kTarget = 8, kOption = 24, kSize = 32;
   constexpr std::uint8_t kTargetLinkLayerAddress = 2;
   constexpr std::uint32_t kRouter = 0x80000000, kSolicited = 0x40000000, kOverride = 0x20000000;
-  if (IsCutOff(snapshot, packet.ingress_port)) return Verdict::Drop(DropReason::kZoneDown);
+  const DropReason reason = ReasonToIgnore(packet, snapshot);
+  if (reason != DropReason::kNone) return Verdict::Drop(reason);
   const std::size_t l4 = wire::kEthernetSize + wire::ipv6::kSize;
   if (packet.headers.l4_offset != l4 || packet.head_size < l4 + kOption)
     return Verdict::Drop(DropReason::kMalformed);

@@ -170,11 +170,8 @@ SlowPathResult SlowPath::DecideFirst(Packet& packet, const tables::Snapshot& sna
 
 bool SlowPath::IsLost(const flow::Connection& connection, const tables::Snapshot& snapshot) const {
   if (!snapshot.has_faults) return false;
-  const auto generation_of = [](const flow::Half& half) {
-    return half.action.generation & ~flow::FlowAction::kForOnePacket;
-  };
   const std::uint64_t decided =
-      std::max(generation_of(connection.halves[0]), generation_of(connection.halves[1]));
+      std::max(connection.halves[0].action.decided_in(), connection.halves[1].action.decided_in());
   for (const flow::PackedKey& key : connection.keys) {
     const tables::PortOwner owner = snapshot.OwnerOf(key.ingress_port());
     if (owner.eni.exists() && decided < snapshot[snapshot[owner.eni].subnet].zone.lost_before)
@@ -230,10 +227,18 @@ SlowPathResult SlowPath::DecideAgain(Packet& packet, const tables::Snapshot& sna
                        : Verdict::Forward(decision.egress_port)};
   }
   AdvanceOther(decision, packet.headers, snapshot, now);
+  if (flow.connection->is_marked(flow::Connection::kMappingOnly)) {
+    if (!Readmit(connections_, snapshot, packet.headers, decision, flow))
+      return {{}, Verdict::Drop(DropReason::kConnectionQuota)};
+    counters_.rule_hits.Add(decision.source.rule);
+    counters_.rule_hits.Add(decision.destination.rule);
+  }
+  if (decision.is_through_egress_only && flow.direction == flow::FlowDirection::kOriginal)
+    flow.connection->marks |= flow::Connection::kThroughEgressOnly;
   flow.half().action = ActionOf(decision, view, snapshot.generation);
   // That other connection may end before this one, without a new configuration.
   if (decision.is_admitted_by_other) {
-    flow.half().action.generation |= flow::FlowAction::kForOnePacket;
+    flow.half().action.generation |= flow::FlowAction::kOutdated;
   }
   return {flow, {}};
 }

@@ -88,6 +88,7 @@ class Walk {
   void EnterThroughInternetGateway(tables::VpcIndex vpc,
                                    std::optional<wire::IpAddress> private_address);
   void FollowEdgeRoute(const tables::InternetGateway& gateway);
+  bool IsRedirected(const tables::InternetGateway& gateway, tables::EniIndex sender) const;
   void LeaveThroughEgressOnlyGateway(tables::EgressOnlyInternetGatewayIndex gateway,
                                      tables::SubnetIndex from);
   bool ComesThroughEgressOnlyGateway(const tables::Vpc& vpc) const;

@@ -63,6 +63,14 @@ template <typename Sink>
 bool Walk<Sink>::PassesLinkLayer(const tables::Eni& eni,
                                  std::optional<tables::EniIndex>& neighbor) {
   const wire::MacAddress& mac = packet_.destination_mac;
+  // An interface's MAC is its own for life; that it may send for other addresses changes nothing.
+  if (packet_.source_mac != eni.mac) {
+    Drop(Stage::kLinkLayer, DropReason::kForeignSourceMac, eni.id, eni.name,
+         Sink::kRecords
+             ? fmt::format("{} is not the MAC of {}", packet_.source_mac.ToString(), eni.name)
+             : std::string());
+    return false;
+  }
   if (mac.is_group() || tuple_.destination.is_multicast() || tuple_.destination.is_v4_broadcast()) {
     Drop(Stage::kLinkLayer, DropReason::kNotUnicast);
     return false;

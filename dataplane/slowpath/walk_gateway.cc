@@ -185,6 +185,8 @@ void Walk<Sink>::LeaveThroughInternetGateway(tables::InternetGatewayIndex index,
   const tables::Vpc& vpc = snapshot_[vpc_];
   const auto owner = vpc.eni_by_address.find(tuple_.source);
   if (owner == vpc.eni_by_address.end()) return drop(DropReason::kSpoofedInternetSource);
+  if (!is_forwarded_ && IsRedirected(gateway, owner->second))
+    return drop(DropReason::kIngressRedirected);
   if (tuple_.source.is_v4()) {
     const tables::EniAddress* address = snapshot_[owner->second].FindAddress(tuple_.source);
     if (!address->public_address) {
@@ -265,6 +267,18 @@ void Walk<Sink>::FollowEdgeRoute(const tables::InternetGateway& gateway) {
   EnterEni(appliance, snapshot_[appliance].FindAddress(tuple_.destination) == nullptr);
 }
 
+// Whether what comes in for `sender` is led through somebody else.
+template <typename Sink>
+bool Walk<Sink>::IsRedirected(const tables::InternetGateway& gateway,
+                              tables::EniIndex sender) const {
+  if (!gateway.route_table.exists()) return false;
+  const tables::RouteTable& table = snapshot_[gateway.route_table];
+  const std::uint32_t position = table.lpm.Find(tuple_.source);
+  return position != tables::Lpm::kNotFound &&
+         table.routes[position].target == tables::RouteTargetKind::kEni &&
+         table.routes[position].target_index != sender.value;
+}
+
 template <typename Sink>
 void Walk<Sink>::LeaveThroughEgressOnlyGateway(tables::EgressOnlyInternetGatewayIndex index,
                                                tables::SubnetIndex from) {
@@ -274,6 +288,7 @@ void Walk<Sink>::LeaveThroughEgressOnlyGateway(tables::EgressOnlyInternetGateway
                 gateway.name, std::string());
   }
   decision_.is_always_tracked = true;
+  decision_.is_through_egress_only = true;
   NoteInternetHop(from);
   Report(Stage::kEgressOnlyGateway, [&] {
     return StageReport{
@@ -301,7 +316,9 @@ template <typename Sink>
 void Walk<Sink>::EnterThroughEgressOnlyGateway(tables::VpcIndex index) {
   const tables::EgressOnlyInternetGateway& gateway =
       snapshot_[snapshot_[index].egress_only_gateway];
-  if (!related_ || related_.direction != flow::FlowDirection::kReply) {
+  // What was begun through the internet gateway, and routed here since, left no state here.
+  if (!related_ || related_.direction != flow::FlowDirection::kReply ||
+      !related_.connection->is_marked(flow::Connection::kThroughEgressOnly)) {
     return Drop(Stage::kEgressOnlyGateway, DropReason::kEgressOnlyUnsolicited, gateway.id,
                 gateway.name, std::string());
   }

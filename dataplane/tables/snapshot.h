@@ -321,6 +321,13 @@ struct Snapshot {
     return false;
   }
   PortOwner OwnerOf(PortId port) const { return port < ports.size() ? ports[port] : PortOwner{}; }
+  // Of the interface or internet host at the port; all zeros when there is none.
+  wire::MacAddress MacOf(PortId port) const {
+    const PortOwner owner = OwnerOf(port);
+    if (owner.eni.exists()) return enis[owner.eni.value].mac;
+    if (owner.internet_host.exists()) return internet_hosts[owner.internet_host.value].mac;
+    return {};
+  }
 };
 
 }  // namespace taploom::tables

@@ -242,11 +242,38 @@ FOLLOWS(Link, L2_17, kSubnetSizing,
   EXPECT_EQ(answer("fe80::1"), "drop NO_SUCH_NEIGHBOR");
 }
 
-DEVIATES(Link, L2_18, kInterfaces, "Frames are sent from the interface's own MAC.",
-         "Which interface sent a frame is known from its port; the source MAC decides nothing and "
-         "is replaced on the way, so a wrong one is not looked for.") {
-  EXPECT_EQ(Fate(Send("web", Tcp("10.0.0.10:4000", "10.0.1.10:8080").From(fabric.mac("db")))),
-            "app");
+FOLLOWS(Link, L2_18, kInterfaces, "Frames are sent from the interface's own MAC.") {
+  const PacketBuilder syn = Tcp("10.0.0.10:4000", "10.0.1.10:8080");
+  EXPECT_EQ(Send("web", PacketBuilder(syn).From(fabric.mac("db"))), "drop FOREIGN_SOURCE_MAC");
+  EXPECT_EQ(Fate(Send("web", syn)), "app");
+}
+
+FOLLOWS(Link, L2_19, kInterfaces,
+        "A connection that is allowed allows no frame under another interface's MAC.") {
+  Connect("web", "10.0.0.10:4000", "app", "10.0.1.10:8080");
+  const PacketBuilder segment = Tcp("10.0.0.10:4000", "10.0.1.10:8080", "A").Sequence(1001, 5001);
+  const std::uint64_t asked = slow_path_packets();
+  EXPECT_EQ(Fate(Send("web", segment)), "app");
+  EXPECT_EQ(slow_path_packets(), asked) << "its own frames are not decided again";
+  EXPECT_EQ(Send("web", PacketBuilder(segment).From(fabric.mac("db"))), "drop FOREIGN_SOURCE_MAC");
+  EXPECT_EQ(drops("web", DropReason::kForeignSourceMac), 1u);
+  EXPECT_EQ(Fate(Send("web", segment)), "app");
+}
+
+FOLLOWS(
+    Link, L2_20, kInterfaces,
+    "With the source/destination check off, other addresses may be sent for, from its own MAC.") {
+  fabric.Eni("router", "app", {"10.0.1.60"}, {"app"}, {.source_dest_check = false});
+  Publish();
+  const PacketBuilder packet = Tcp("10.9.0.1:4000", "10.0.2.10:3306");
+  EXPECT_EQ(Send("router", PacketBuilder(packet).From(fabric.mac("web"))),
+            "drop FOREIGN_SOURCE_MAC");
+  EXPECT_NE(Send("router", packet), "drop FOREIGN_SOURCE_MAC");
+}
+
+FOLLOWS(Link, L2_21, kInterfaces, "Nor is a question answered that comes under another's MAC.") {
+  EXPECT_EQ(Send("web", ArpRequest(fabric.mac("db"), "10.0.0.10", "10.0.0.11")),
+            "drop FOREIGN_SOURCE_MAC");
 }
 
 PROVED_BY(SDC_01, "SourceCheck.OwnAddressPasses", kInterfaces,

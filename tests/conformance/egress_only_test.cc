@@ -133,6 +133,29 @@ FOLLOWS(EgressOnly, EIGW_14, kEigw, "A VPC without IPv6 has none.") {
             "an egress-only internet gateway forwards IPv6, and vpc \"main\" has no ipv6_cidr");
 }
 
+FOLLOWS(EgressOnly, EIGW_15, kEigw,
+        "What left through the internet gateway is unknown to it when the route moves, until the "
+        "instance sends again.") {
+  const std::string gateways = "internet_gateway: igw\n    egress_only_internet_gateway: eigw";
+  Apply(With(gateways, "{to: \"::/0\", via: igw}"));
+  Send("inside", Tcp(kPrivate, kFar));
+  Apply(With(gateways, "{to: \"::/0\", via: eigw}"));
+  const PacketBuilder answer = Tcp(kFar, kPrivate, "SA").Sequence(5000, 1001);
+  EXPECT_EQ(Send("far", answer), "drop EIGW_UNSOLICITED_INBOUND");
+  EXPECT_EQ(Fate(Send("inside", Tcp(kPrivate, kFar))), "far");
+  EXPECT_EQ(Fate(Send("far", answer)), "inside");
+}
+
+FOLLOWS(EgressOnly, EIGW_16, kEigw,
+        "A connection from outside ends when the route moves to it: it lets in replies only.") {
+  const std::string gateways = "internet_gateway: igw\n    egress_only_internet_gateway: eigw";
+  const PacketBuilder syn = Tcp("[2001:db8:ffff::7]:4000", "[2001:db8:0:101::10]:80");
+  Apply(With(gateways, "{to: \"::/0\", via: igw}"));
+  ASSERT_EQ(Fate(Send("far", syn)), "inside");
+  Apply(With(gateways, "{to: \"::/0\", via: eigw}"));
+  EXPECT_EQ(Send("far", syn), "drop EIGW_UNSOLICITED_INBOUND");
+}
+
 PROVED_BY(EIGW_13, "broken/egress_only_gateway.yaml", kEigw,
           "One for each VPC; a VPC without IPv6 has no use for one.");
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/conformance/check.h"
 #include "tests/conformance/lab.h"
@@ -124,13 +125,81 @@ FOLLOWS(Ngw, NGW_20, kNatTrouble, "At 350 s a connection still lives.") {
             "api");
 }
 
-DEVIATES(Ngw, NGW_21, kNatTrouble, "UDP and ICMP mappings live for 350 s idle.",
-         "One object holds the mapping and the interface's connection tracking. The latter ends "
-         "first (30 or 180 s), and a reply after that would be denied by the security group.") {
+FOLLOWS(Ngw, NGW_21, kNatTrouble, "UDP and ICMP mappings live for 350 s idle.") {
+  fabric.Group("app", {"in udp from 198.51.100.7/32", "in icmp from 198.51.100.7/32",
+                       "out all to 0.0.0.0/0"});
+  Publish();
   Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53"));
   const std::string seen = SeenEnds().source;
-  Wait(seconds(31));
+  Send("app", Echo("10.0.1.10", "198.51.100.7", 7));
+  const std::uint16_t identifier = SourcePortOf(last().frame);
+  Wait(seconds(350));
+  EXPECT_EQ(Fate(Send("api", Udp("198.51.100.7:53", seen))), "app");
+  EXPECT_EQ(Fate(Send("api", EchoReply("198.51.100.7", "203.0.113.100", identifier))), "app");
+  Wait(seconds(351));
   EXPECT_EQ(Send("api", Udp("198.51.100.7:53", seen)), "drop NAT_UNSOLICITED_INBOUND");
+  EXPECT_EQ(Send("api", EchoReply("198.51.100.7", "203.0.113.100", identifier)),
+            "drop NAT_UNSOLICITED_INBOUND");
+}
+
+FOLLOWS(Ngw, NGW_61, kTracking,
+        "The client's interface forgets before that (30 s): then a reply needs an ingress rule.") {
+  Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53"));
+  const std::string seen = SeenEnds().source;
+  Wait(seconds(30));
+  EXPECT_EQ(Fate(Send("api", Udp("198.51.100.7:53", seen))), "app");
+  Wait(seconds(31));
+  EXPECT_EQ(Send("api", Udp("198.51.100.7:53", seen)), "drop SG_INGRESS_DENIED");
+  Expire();
+  EXPECT_EQ(Send("api", Udp("198.51.100.7:53", seen)), "drop SG_INGRESS_DENIED");
+}
+
+FOLLOWS(Ngw, NGW_62, kNatTrouble,
+        "Sending again keeps the port, and lets replies in again as the first packet did.") {
+  const PacketBuilder question = Udp("10.0.1.10:4000", "198.51.100.7:53");
+  Send("app", question);
+  const std::string seen = SeenEnds().source;
+  Send("api", Udp("198.51.100.7:53", seen));
+  Send("app", question);  // a stream
+  Wait(seconds(300));
+  Expire();
+  EXPECT_EQ(connections().nat_ports().total(), 1u);
+  Send("app", question);
+  EXPECT_EQ(SeenEnds().source, seen);
+  EXPECT_EQ(Fate(Send("api", Udp("198.51.100.7:53", seen))), "app");
+  Wait(seconds(31));
+  EXPECT_EQ(Send("api", Udp("198.51.100.7:53", seen)), "drop SG_INGRESS_DENIED");
+}
+
+FOLLOWS(Ngw, NGW_63, kTracking,
+        "A shorter TCP timer of the interface ends its tracking, not the mapping: no RST before "
+        "350 s.") {
+  fabric.Eni("brief", "app", {"10.0.1.60"}, {"app"}, {.tcp_established_seconds = 60});
+  Publish();
+  Connect("brief", "10.0.1.60:4000", "api", "198.51.100.7:443");
+  const std::string seen = SeenEnds().source;
+  const PacketBuilder segment = Tcp("10.0.1.60:4000", "198.51.100.7:443", "A").Sequence(1001, 5001);
+  Wait(seconds(61));
+  EXPECT_EQ(Send("api", Tcp("198.51.100.7:443", seen, "A").Sequence(5001, 1001)),
+            "drop SG_INGRESS_DENIED");
+  EXPECT_EQ(Fate(Send("brief", segment)), "api");
+  EXPECT_EQ(SeenEnds().source, seen);
+  EXPECT_EQ(Fate(Send("api", Tcp("198.51.100.7:443", seen, "A").Sequence(5001, 1001))), "brief");
+  Wait(seconds(351));
+  EXPECT_EQ(Send("brief", segment),
+            "reply [NAT_UNSOLICITED_INBOUND]: tcp 198.51.100.7:443 > 10.0.1.60:4000 R");
+}
+
+FOLLOWS(Ngw, NGW_64, kEnaCounters,
+        "What only the NAT gateway remembers takes nothing from the interface's allowance.") {
+  fabric.ConnectionsPerEni(1);
+  Publish();
+  Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53"));
+  EXPECT_EQ(Send("app", Udp("10.0.1.10:4001", "198.51.100.7:53")), "drop CONNECTION_QUOTA");
+  Wait(seconds(31));
+  Expire();
+  EXPECT_EQ(Fate(Send("app", Udp("10.0.1.10:4001", "198.51.100.7:53"))), "api");
+  EXPECT_EQ(Send("app", Udp("10.0.1.10:4000", "198.51.100.7:53")), "drop CONNECTION_QUOTA");
 }
 
 FOLLOWS(Ngw, NGW_22, kNat, "A connection closed by both sides leaves its port after 120 s.") {
@@ -146,7 +215,8 @@ FOLLOWS(Ngw, NGW_22, kNat, "A connection closed by both sides leaves its port af
 }
 
 DEVIATES(Ngw, NGW_23, kNat, "A reset frees the port at once.",
-         "It is kept for 5 s, so that segments still on their way are not taken for new ones.") {
+         "It is kept for 5 s: a reset may be lost or refused by its receiver, who would then be "
+         "cut off (RFC 7857 §2.3 asks for minutes).") {
   Connect("app", "10.0.1.10:4000", "api", "198.51.100.7:443");
   Send("app", Tcp("10.0.1.10:4000", "198.51.100.7:443", "R").Sequence(1001));
   EXPECT_EQ(connections().nat_ports().total(), 1u);
@@ -282,6 +352,25 @@ PROVED_BY(NGW_43, "scenario/test_nat.py:test_the_gateway_counts_under_cloudwatch
           kNatCloudWatch, "Its counters have CloudWatch's names.");
 PROVED_BY(NGW_44, "NatGateway.KeepsItsPortWhenTheConfigurationChanges", kNat,
           "A change of the configuration does not touch connections that it still allows.");
+
+FOLLOWS(
+    Ngw, NGW_65, kNat,
+    "Nor does it give them other ports, those included that could not have their first choice.") {
+  constexpr int kConnections = 1500;  // some of them want a port that another has
+  const std::string api = "198.51.100.7:443";
+  const auto source_of = [](int i) { return "10.0.1.10:" + std::to_string(2000 + i); };
+  std::vector<std::string> seen;
+  for (int i = 0; i < kConnections; ++i) {
+    Connect("app", source_of(i), "api", api);
+    seen.push_back(SeenEnds().source);
+  }
+  Publish();
+  for (const std::string& before : seen) {
+    const int i = static_cast<int>(&before - seen.data());
+    ASSERT_EQ(Fate(Send("app", Tcp(source_of(i), api, "A").Sequence(1001, 5001))), "api");
+    ASSERT_EQ(SeenEnds().source, before);
+  }
+}
 
 FOLLOWS(Ngw, NGW_45, kNatTrouble,
         "A connection whose route moves to another NAT gateway is lost: its state stayed behind.") {

@@ -244,15 +244,24 @@ FOLLOWS(EdgeRouting, RT_35, kGatewayRoutes,
             "fw needs a public address to take what enters through the gateway");
 }
 
-DEVIATES(
-    EdgeRouting, RT_36, kReachability,
-    "A subnet that is redirected on the way in cannot use a direct route to the gateway.",
-    "The gateway keeps no state: the direct answer leaves. AWS's analyser calls it an error.") {
+FOLLOWS(EdgeRouting, RT_36, kReachability,
+        "A subnet that is redirected on the way in cannot use a direct route to the gateway.") {
   Apply(With("{to: 10.0.1.0/24, via: \"instance:fw\"}"));
+  ASSERT_EQ(Fate(Send("web-1", Tcp("10.0.1.10:4000", "198.51.100.7:80"))), "fw");
+  ASSERT_EQ(Fate(Send("fw", Tcp("10.0.1.10:4000", "198.51.100.7:80"))), "far");
   fabric.Route("back", "0.0.0.0/0 igw");
   Publish();
-  EXPECT_EQ(Fate(Send("web-1", Tcp("10.0.1.10:4000", "198.51.100.7:80"))), "far");
+  EXPECT_EQ(Send("web-1", Tcp("10.0.1.10:4000", "198.51.100.7:80")), "drop INGRESS_REDIRECTED");
+  EXPECT_EQ(Fate(Send("fw", Tcp("10.0.9.10:4000", "198.51.100.7:80"))), "far");
+  // The appliance is not led through itself.
+  Apply(With("{to: 10.0.0.0/16, via: \"instance:fw\"}"));
+  EXPECT_EQ(Fate(Send("fw", Tcp("10.0.9.10:4001", "198.51.100.7:80"))), "far");
 }
+
+PROVED_BY(RT_39, "broken/edge_route_table.yaml", kGatewayRoutes,
+          "The main table cannot be a gateway's.");
+PROVED_BY(RT_40, "broken/subnet_dangling_names.yaml", kRouteTables,
+          "A table that a subnet is associated with cannot be taken away.");
 
 FOLLOWS(Routing, RT_37, kRouteTables,
         "A rule that names a group does not match what comes through an appliance.") {

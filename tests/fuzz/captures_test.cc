@@ -52,10 +52,12 @@ TEST(Captures, EveryFrameGetsAVerdictAndIsCounted) {
     while (pcap_next_ex(capture.get(), &header, &bytes) == 1) {
       Frame frame{{bytes, bytes + std::min<std::size_t>(header->caplen, kLargest)}, {}};
       for (const bool is_addressed :
-           {false, true}) {  // as it was, and as if sent to the attacker's router
+           {false, true}) {  // as it was, and as if the attacker had sent it to its router
         if (is_addressed && frame.bytes.size() >= 12) {
           const auto router = fabric.router_mac("attacker").bytes;
+          const auto sender = fabric.mac("attacker").bytes;
           std::copy(router.begin(), router.end(), frame.bytes.begin());
+          std::copy(sender.begin(), sender.end(), frame.bytes.begin() + 6);
         }
         const Outcome outcome = bench.Process(frame, attacker);
         const bool is_drop = outcome.verdict.kind == Verdict::Kind::kDrop;

@@ -191,7 +191,7 @@ TEST_F(BurstTest, ManyIdleConnectionsLeaveInABoundedNumberOfCalls) {
   for (int i = 0; i < kConnections; ++i)
     Send("app", Udp("10.0.1.10:" + std::to_string(2000 + i), "198.51.100.7:53"));
   ASSERT_EQ(connections().size(), kConnections);
-  Wait(std::chrono::minutes(3));
+  Wait(std::chrono::minutes(6));
   int calls = 1;
   while (!bench().pipeline().Expire(bench().now())) ASSERT_LT(++calls, kConnections);
   EXPECT_EQ(connections().size(), 0u) << "true means that nothing is left to do";

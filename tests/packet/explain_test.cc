@@ -165,6 +165,7 @@ TEST_F(Explain, AgreesWithThePipelineThereAndBack) {
       slowpath::PacketView view;
       view.ingress_port = fabric.port(sender);
       view.tuple = remembered->tuple;
+      view.source_mac = remembered->source_mac;
       view.destination_mac = remembered->destination_mac;
       view.icmp_type = remembered->icmp_type;
       view.icmp_code = remembered->icmp_code;

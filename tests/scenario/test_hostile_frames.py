@@ -158,7 +158,7 @@ class HostileFrames(FabricTest):
         reasons = {reason for who, reason in self.fabric.drops() if who == "hostile"}
         expected = {"MALFORMED", "UNSUPPORTED_ETHERTYPE", "NOT_UNICAST", "UNKNOWN_DESTINATION_MAC", "INVALID_TCP",
                     "SOURCE_DEST_CHECK_SOURCE", "SG_INGRESS_DENIED", "NO_SUCH_ADDRESS", "NAT_UNSUPPORTED_PROTOCOL",
-                    "ICMP_ERROR_UNRELATED"}  # fmt: skip
+                    "ICMP_ERROR_UNRELATED", "FOREIGN_SOURCE_MAC"}  # fmt: skip
         self.assertEqual(set(), expected - reasons, "the garbage reached every stage")
         with self.victim.tcp_server(80), self.outside.tcp_server(80):  # it may still do what it may
             self.assert_open(self.hostile, VICTIM, 80)

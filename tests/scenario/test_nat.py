@@ -4,12 +4,14 @@
 import json
 from socket import AF_INET, IPPROTO_IP, SOCK_DGRAM
 
+import frames
 from bulk import digests
-from capture import ICMP
-from taploom_fabric import EXAMPLES, FabricTest, main
+from capture import ICMP, IPV4
+from taploom_fabric import EXAMPLES, FabricTest, main, taploom
 from waiting import wait_for
 
 ELASTIC, OUTSIDE, PRIVATE, BALANCER = "203.0.113.10", "5.6.7.8", "10.0.2.50", "203.0.113.20"
+FOREIGN_MAC = bytes.fromhex("02000000beef")
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0  # linux/in.h; Python has no names for them
 
 TOPOLOGY = f"""
@@ -187,6 +189,44 @@ class Nat(FabricTest):
             self.assertTrue(question.recv(65535).endswith(bytes(4000)))
         self.assertEqual({ELASTIC, OUTSIDE}, wire.addresses())
         self.assertEqual(3, len(wire.select(sent=False, source=ELASTIC)))
+
+    def test_fragments_of_a_large_ping_are_dropped_those_of_a_datagram_pass(self):
+        """The instance's own stack cuts both; the gateway forwards fragments of UDP only."""
+        with self.outside.udp_server(5002), self.inside.socket(AF_INET, SOCK_DGRAM) as question:
+            question.settimeout(5)
+            question.setsockopt(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+            question.sendto(bytes(12000), (OUTSIDE, 5002))
+            self.assertTrue(question.recv(65535).endswith(bytes(12000)))
+            before = self.fabric.drops()
+            with self.outside.capture() as wire:
+                self.inside.ping(OUTSIDE, "-s", "10000", "-W", "1", expect=1)
+            self.assertEqual([], wire.select(protocol=ICMP))
+            news = {why for (who, why), _ in (self.fabric.drops() - before).items() if who == "inside"}
+            # The second fragment has no first that was let through.
+            self.assertEqual({"NAT_FRAGMENT", "FRAGMENT_UNKNOWN"}, news - {"NOT_UNICAST"})
+
+    # --- what the gateway has forgotten ---
+
+    def test_a_connection_that_the_gateway_has_forgotten_is_reset(self):
+        """As after 350 s idle, which a test does not wait for: the client's stack is told by RST."""
+        with self.outside.tcp_server(9002), self.inside.connect(OUTSIDE, 9002) as connection:
+            connection.recv(100)
+            taploom("flows", "--name", self.fabric.name, "--kill", "--endpoint", f"{OUTSIDE}:9002")
+            with self.assertRaises(ConnectionResetError):
+                connection.sendall(b"still there?")
+                connection.recv(100)
+
+    # --- the link ---
+
+    def test_a_frame_under_a_foreign_mac_is_dropped_and_explained(self):
+        self.inside.ping(OUTSIDE)
+        router = self.inside.run("ip", "neigh", "show", "10.0.2.1").stdout.split("lladdr ")[1].split()[0]
+        packet = frames.udp(PRIVATE, OUTSIDE, 4000, 5003, b"?")
+        frame = frames.ethernet(bytes.fromhex(router.replace(":", "")), FOREIGN_MAC, IPV4, packet)
+        with self.fabric.dropping(self.inside, "FOREIGN_SOURCE_MAC"), self.inside.packet_socket() as wire:
+            wire.send(frame)
+        explained = taploom("explain", "--name", self.fabric.name, "--last-drop", "inside", expect=1).stdout
+        self.assertIn("02:00:00:00:be:ef is not the MAC of inside", explained)
 
 
 if __name__ == "__main__":

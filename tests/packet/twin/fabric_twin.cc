@@ -170,13 +170,28 @@ Tick FabricTwin::TimeoutOf(const Connection& connection) {
   return {};
 }
 
+// vpc-semantics §4: 350 s. What opens or closes is known to nobody for longer than to the
+// interfaces.
+Tick FabricTwin::LifetimeOf(const Connection& connection) {
+  const bool is_open = connection.state != State::kSynSent &&
+                       connection.state != State::kSynReceived &&
+                       connection.state != State::kTimeWait;
+  return connection.nat && is_open ? Tick(std::chrono::seconds(350)) : TimeoutOf(connection);
+}
+
 FabricTwin::Related FabricTwin::Find(std::uint16_t port, const flow::FiveTuple& tuple, Tick now) {
   const auto found = by_key_.find(KeyText(port, tuple));
   if (found == by_key_.end()) return {};
   const Related related = found->second;
-  if (now - related.connection->last_seen > TimeoutOf(*related.connection)) {
+  Connection& connection = *related.connection;
+  const Tick idle = now - connection.last_seen;
+  if (idle > LifetimeOf(connection)) {
     Remove(related.connection);
     return {};
+  }
+  if (idle > TimeoutOf(connection)) {
+    connection.is_mapping_only = true;
+    connection.tracked_at_source = connection.tracked_at_destination = false;
   }
   return related;
 }
@@ -276,6 +291,10 @@ void FabricTwin::LeaveEni(Journey& journey, const config::Eni& eni) const {
   journey.is_forwarded = !is_own;
   if (IsZoneDown(eni)) {
     journey.answer = Drop("AZ_DOWN");
+    return;
+  }
+  if (journey.packet->has_foreign_mac) {
+    journey.answer = Drop("FOREIGN_SOURCE_MAC");
     return;
   }
   if (eni.source_dest_check() && !is_own) {
@@ -469,6 +488,14 @@ void FabricTwin::LeaveThroughInternetGateway(Journey& journey) const {
     journey.answer = Drop("SPOOFED_INTERNET_SOURCE");
     return;
   }
+  for (const config::InternetGateway& gateway : config_.internet_gateways()) {
+    if (gateway.vpc_id() != journey.vpc_id || gateway.route_table_id().empty()) continue;
+    const config::Route* in = LongestRoute(gateway.route_table_id(), journey.tuple.source);
+    if (in == nullptr || in->target() != config::ROUTE_TARGET_ENI || journey.is_forwarded) continue;
+    if (in->target_id() == owner->id()) continue;
+    journey.answer = Drop("INGRESS_REDIRECTED");
+    return;
+  }
   if (journey.tuple.source.is_v4()) {
     std::string public_address;
     for (const config::EniAddress& address : owner->addresses()) {
@@ -489,7 +516,7 @@ void FabricTwin::LeaveThroughEgressOnlyGateway(Journey& journey) const {
     journey.answer = Drop("SPOOFED_INTERNET_SOURCE");
     return;
   }
-  journey.is_always_tracked = true;
+  journey.is_always_tracked = journey.is_through_egress_only = true;
   CrossInternet(journey);
 }
 
@@ -590,7 +617,8 @@ void FabricTwin::EnterThroughGateway(Journey& journey, const std::string& vpc_id
           back != nullptr && back->target() == config::ROUTE_TARGET_EGRESS_ONLY_INTERNET_GATEWAY;
     }
     if (by_egress_only) {
-      if (journey.related.connection == nullptr || !journey.related.is_reply) {
+      if (journey.related.connection == nullptr || !journey.related.is_reply ||
+          !journey.related.connection->egress_only_knows) {
         journey.answer = Drop("EIGW_UNSOLICITED_INBOUND");
         return;
       }
@@ -667,6 +695,18 @@ void FabricTwin::Advance(Connection& connection, bool is_reply, const std::strin
   }
 }
 
+// The interfaces track anew what their rules have let through.
+void FabricTwin::Readmit(const Journey& journey, const Related& related) {
+  Connection& connection = *related.connection;
+  connection.is_mapping_only = false;
+  ++readmissions_;
+  const bool at_sender = journey.tracked_at_source || journey.is_always_tracked;
+  const bool at_receiver = journey.tracked_at_destination || journey.is_always_tracked;
+  connection.tracked_at_source = related.is_reply ? at_receiver : at_sender;
+  connection.tracked_at_destination = related.is_reply ? at_sender : at_receiver;
+  if (connection.sent.protocol == kUdp) connection.state = State::kUdpOneWay;
+}
+
 TwinAnswer FabricTwin::Decide(const TwinPacket& packet, Tick now) {
   now_ = now;
   newest_.reset();
@@ -703,6 +743,8 @@ TwinAnswer FabricTwin::Decide(const TwinPacket& packet, Tick now) {
   }
   if (related.connection) {
     related.connection->decided = config_.generation();
+    if (related.connection->is_mapping_only) Readmit(journey, related);
+    if (!related.is_reply) related.connection->egress_only_knows |= journey.is_through_egress_only;
     Advance(*related.connection, related.is_reply, flags);
     related.connection->last_seen = now;
     return journey.answer;
@@ -720,6 +762,7 @@ TwinAnswer FabricTwin::Decide(const TwinPacket& packet, Tick now) {
   connection->tracked_at_destination = journey.tracked_at_destination || journey.is_always_tracked;
   connection->nat = journey.new_nat;
   connection->nat_gateway = journey.nat_gateway;
+  connection->egress_only_knows = journey.is_through_egress_only;
   connection->decided = config_.generation();
   connection->last_seen = now;
   connection->state = packet.tuple.protocol == kUdp    ? State::kUdpOneWay
@@ -744,7 +787,7 @@ std::string FabricTwin::Chose(std::uint16_t nat_port) {
 std::size_t FabricTwin::live_connections(Tick now) const {
   std::set<const Connection*> live;
   for (const auto& [key, related] : by_key_) {
-    if (now - related.connection->last_seen <= TimeoutOf(*related.connection))
+    if (now - related.connection->last_seen <= LifetimeOf(*related.connection))
       live.insert(related.connection.get());
   }
   return live.size();
@@ -754,7 +797,7 @@ std::size_t FabricTwin::live_nat_connections(Tick now) const {
   std::set<const Connection*> live;
   for (const auto& [key, related] : by_key_) {
     const Connection& connection = *related.connection;
-    if (connection.nat && now - connection.last_seen <= TimeoutOf(connection))
+    if (connection.nat && now - connection.last_seen <= LifetimeOf(connection))
       live.insert(&connection);
   }
   return live.size();

@@ -28,7 +28,8 @@ struct TwinPacket {
   std::uint16_t port = 0;  // where it enters
   flow::FiveTuple tuple;
   std::string tcp_flags;
-  bool is_reply = false;  // of an echo
+  bool is_reply = false;         // of an echo
+  bool has_foreign_mac = false;  // its frame says that another interface sent it
   // Which address a NAT gateway with several will choose is not predicted, but told; it must be one
   // of the gateway's.
   std::optional<wire::IpAddress> nat_address;
@@ -59,6 +60,8 @@ class FabricTwin {
 
   std::size_t live_connections(Tick now) const;
   std::size_t live_nat_connections(Tick now) const;
+  // Connections that only a NAT gateway remembered, and that went on.
+  int readmissions() const { return readmissions_; }
 
  private:
   enum class State {
@@ -81,6 +84,8 @@ class FabricTwin {
     std::uint64_t decided = 0;           // the generation in which a packet of it went through last
     State state = State::kEcho;
     bool original_closed = false, reply_closed = false;
+    bool is_mapping_only = false;    // known to the NAT gateway alone
+    bool egress_only_knows = false;  // the originator's packets went through an egress-only gateway
     Tick last_seen{};
   };
   struct Related {
@@ -96,7 +101,7 @@ class FabricTwin {
     std::string vpc_id;     // where it is
     bool tracked_at_source = false, tracked_at_destination = false, is_always_tracked = false;
     bool is_forwarded = false;  // by an appliance
-    bool is_through_endpoint = false;
+    bool is_through_endpoint = false, is_through_egress_only = false;
     Related admitted_by;  // a connection that is not the packet's own
     std::optional<wire::IpAddress> new_nat;
     std::string nat_gateway;
@@ -146,12 +151,16 @@ class FabricTwin {
   const config::Eni* EniWith(const std::string& vpc_id, const wire::IpAddress& address) const;
 
   static Tick TimeoutOf(const Connection& connection);
+  // How long somebody knows it: the NAT gateway longer than the interfaces.
+  static Tick LifetimeOf(const Connection& connection);
+  void Readmit(const Journey& journey, const Related& related);
   static void Advance(Connection& connection, bool is_reply, const std::string& tcp_flags);
 
   config::FabricConfig config_;
   std::map<std::string, Related> by_key_;
   std::shared_ptr<Connection> newest_;
   mutable Tick now_{};
+  int readmissions_ = 0;
 };
 
 }  // namespace taploom::test

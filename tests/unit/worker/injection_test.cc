@@ -75,7 +75,7 @@ TEST_F(InjectionTest, OutcomesComeInTheOrderOfTheFrames) {
   io::UniqueFd socket;
   ASSERT_TRUE(Begin(socket));
   Inject(socket, 1, Datagram(1, 2));
-  Inject(socket, 1, Datagram(2, 3));           // forged
+  Inject(socket, 1, Datagram(2, 3));           // under the MAC of another
   Inject(socket, 77, Datagram(1, 2));          // nobody's port
   Inject(socket, 3, Bytes{1, 2, 3});           // no frame at all
   Inject(socket, 3, Datagram(3, 1, 9, 5000));  // larger than a head
@@ -83,7 +83,7 @@ TEST_F(InjectionTest, OutcomesComeInTheOrderOfTheFrames) {
   ASSERT_EQ(outcomes.size(), 5u);
   EXPECT_EQ(outcomes[0].kind, Kind::kSent);
   EXPECT_EQ(outcomes[1].kind, Kind::kLost);
-  EXPECT_EQ(outcomes[1].drop_reason, static_cast<std::uint8_t>(DropReason::kSourceCheck));
+  EXPECT_EQ(outcomes[1].drop_reason, static_cast<std::uint8_t>(DropReason::kForeignSourceMac));
   EXPECT_EQ(outcomes[2].kind, Kind::kLost);
   EXPECT_EQ(outcomes[2].drop_reason, static_cast<std::uint8_t>(DropReason::kPortNotInUse));
   EXPECT_EQ(outcomes[3].kind, Kind::kLost);
