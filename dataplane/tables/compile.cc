@@ -39,6 +39,7 @@ std::shared_ptr<const Snapshot> Compiler::Run() {
   AttachSecurityGroups(prefix_lists);
   const std::string nobody;
   snapshot_->internet_names = ReadNames({"internet", nobody, nobody}, config_.internet_names());
+  snapshot_->ownership = Ownership::Of(*snapshot_);
   return snapshot_;
 }
 

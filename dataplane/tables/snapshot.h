@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "dataplane/tables/lpm.h"
+#include "dataplane/tables/ownership.h"
 #include "dataplane/tables/rule_set.h"
 #include "dataplane/wire/ip_address.h"
 #include "dataplane/wire/mac_address.h"
@@ -285,6 +286,7 @@ struct Snapshot {
   NameTable internet_names;            // what internet hosts resolve
   bool has_faults = false;             // something is down, or has been
   Limits limits;
+  Ownership ownership;
 
   const Vpc& operator[](VpcIndex index) const { return vpcs[index.value]; }
   const Subnet& operator[](SubnetIndex index) const { return subnets[index.value]; }
@@ -309,6 +311,11 @@ struct Snapshot {
     return internet_hosts[index.value];
   }
 
+  // The worker, of `workers`, that owns what passes between the two addresses (ownership.h).
+  std::uint32_t OwnerOf(const wire::IpAddress& one, const wire::IpAddress& other,
+                        std::uint32_t workers) const {
+    return ownership.OwnerOf(*this, one, other, workers);
+  }
   // Who on the internet has the address; does not exist when nobody has.
   InternetHostIndex FindInternetHost(const wire::IpAddress& address) const;
   bool ArePeered(VpcIndex one, VpcIndex other) const {
