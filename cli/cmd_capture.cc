@@ -111,12 +111,13 @@ int Capture(const Arguments& arguments) {
     return Fail(status);
   if (const absl::Status status = file.Open(); !status.ok()) return Fail(status);
 
-  const std::size_t capacity = request->buffer_megabytes << 20;
+  const std::size_t workers = WorkersOf(about.body);
+  const std::size_t capacity = (request->buffer_megabytes << 20) / workers;
   const int descriptor = observe::CaptureRingMemory::Make(
-      capacity, static_cast<std::uint32_t>(request->snap), selection->recorded);
+      capacity, static_cast<std::uint32_t>(request->snap), selection->recorded, workers);
   if (descriptor < 0) return Fail(process::HostError("make the capture ring", errno));
   const auto session =
-      RingSession::Open(descriptor, observe::CaptureRingMemory::SizeOf(capacity), fabric);
+      RingSession::Open(descriptor, observe::CaptureRingMemory::SizeOf(capacity), workers, fabric);
   if (!session.ok()) return Fail(kHostCannot, std::string(session.status().message()));
   const api::Reply started = (*session)->Start();
   if (!started.ok()) return Fail(started);

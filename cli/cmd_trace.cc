@@ -81,11 +81,12 @@ int TracePackets(const Arguments& arguments) {
   const auto ports = PortsOf(arguments.Values("on"), interfaces);
   if (!ports.ok()) return Fail(ports.status());
 
+  const std::size_t workers = WorkersOf(about.body);
   const int descriptor =
-      observe::CaptureRingMemory::MakeForTrace(kRingBytes, *ports, *sample, *program);
+      observe::CaptureRingMemory::MakeForTrace(kRingBytes, *ports, *sample, *program, workers);
   if (descriptor < 0) return Fail(process::HostError("make the ring of the trace", errno));
-  const auto session =
-      RingSession::Open(descriptor, observe::CaptureRingMemory::SizeOf(kRingBytes), fabric);
+  const auto session = RingSession::Open(descriptor, observe::CaptureRingMemory::SizeOf(kRingBytes),
+                                         workers, fabric);
   if (!session.ok()) return Fail(kHostCannot, std::string(session.status().message()));
   const api::Reply started = (*session)->Start();
   if (!started.ok()) return Fail(started);

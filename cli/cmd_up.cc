@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
@@ -26,6 +27,7 @@
 #include "control/runtime/cleanup.h"
 #include "control/runtime/frame_io_choice.h"
 #include "control/runtime/paths.h"
+#include "control/runtime/worker_choice.h"
 
 namespace taploom::cli {
 namespace {
@@ -78,7 +80,8 @@ Report Listen(int fd, bool show_steps) {
 }
 
 absl::StatusOr<pid_t> StartControl(const std::string& fabric, const TopologyFile& file,
-                                   const std::string& frame_io, bool foreground, int report_fd) {
+                                   const std::string& frame_io, std::uint16_t workers,
+                                   bool foreground, int report_fd) {
   const runtime::FabricPaths paths = runtime::PathsOf(fabric);
   std::error_code error;
   std::filesystem::create_directories(paths.folder, error);
@@ -95,6 +98,8 @@ absl::StatusOr<pid_t> StartControl(const std::string& fabric, const TopologyFile
                   std::filesystem::absolute(file.path).string(),
                   "--io",
                   frame_io,
+                  "--workers",
+                  fmt::to_string(workers),
                   "--report",
                   fmt::to_string(kReportFd)};
   if (foreground) request.argv.emplace_back("--die-with-parent");
@@ -144,6 +149,13 @@ int Up(const Arguments& arguments) {
     return Fail(kBadInput, fmt::format("--io takes {} or {}, not \"{}\"", runtime::kReadWrite,
                                        runtime::kIoUring, frame_io));
   }
+  const std::optional<std::uint16_t> workers =
+      arguments.Has("workers") ? runtime::ParseWorkerCount(arguments.Value("workers"))
+                               : runtime::DefaultWorkerCount(runtime::UsableCores());
+  if (!workers) {
+    return Fail(kBadInput, fmt::format("--workers is \"{}\", expected 1-{}",
+                                       arguments.Value("workers"), runtime::kMostWorkers));
+  }
   if (geteuid() != 0) {
     return Fail(kHostCannot,
                 "up makes network namespaces and TAP devices, which needs root; try it with sudo");
@@ -166,7 +178,8 @@ int Up(const Arguments& arguments) {
   if (pipe2(ends, O_CLOEXEC) != 0) return Fail(process::HostError("make a pipe", errno));
   const UniqueFd report_in(ends[0]);
   UniqueFd report_out(ends[1]);
-  const auto control = StartControl(fabric, *file, frame_io, foreground, report_out.get());
+  const auto control =
+      StartControl(fabric, *file, frame_io, *workers, foreground, report_out.get());
   report_out.reset();
   if (!control.ok()) {
     runtime::RemoveFolders(paths);

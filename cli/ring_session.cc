@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "control/did_you_mean.h"
@@ -15,9 +16,14 @@ namespace {
 // How long the reader sleeps when nothing waits, and how often it looks whether the fabric lives.
 constexpr int kPauseMs = 10;
 constexpr std::chrono::seconds kLookAround{2};
+// A worker publishes what it has recorded behind each burst, so that after this long it has nothing
+// earlier to tell.
+constexpr std::chrono::milliseconds kBurstTime{20};
 
 constexpr const char* kStopped = "stopped";
 constexpr const char* kTimeIsOver = "the time is over";
+constexpr const char* kEnded =
+    "another capture or trace has begun, or nothing was read for too long";
 
 volatile sig_atomic_t stopped = 0;
 void Stop(int) { stopped = 1; }
@@ -31,6 +37,10 @@ std::vector<CaptureInterface> InterfacesOf(const nlohmann::ordered_json& body) {
                           row["id"].get<std::string>(), row["description"].get<std::string>()});
   }
   return interfaces;
+}
+
+std::size_t WorkersOf(const nlohmann::ordered_json& body) {
+  return body["workers"].get<std::size_t>();
 }
 
 absl::StatusOr<std::vector<std::uint16_t>> PortsOf(
@@ -72,13 +82,36 @@ absl::Status ReadNumber(const Arguments& arguments, const char* option, std::uin
 }
 
 absl::StatusOr<std::unique_ptr<RingSession>> RingSession::Open(int descriptor, std::size_t size,
+                                                               std::size_t workers,
                                                                api::ApiClient fabric) {
   process::UniqueFd owned(descriptor);
-  std::string error;
-  auto memory = observe::CaptureRingMemory::Map(descriptor, size, error);
-  if (memory == nullptr) return absl::FailedPreconditionError(error);
+  std::vector<Ring> rings;
+  for (std::size_t worker = 0; worker < workers; ++worker) {
+    std::string error;
+    auto memory = observe::CaptureRingMemory::Map(descriptor, size, error, worker);
+    if (memory == nullptr) return absl::FailedPreconditionError(error);
+    rings.push_back({observe::CaptureRingReader(std::move(memory))});
+  }
   return std::unique_ptr<RingSession>(
-      new RingSession(std::move(owned), std::move(memory), std::move(fabric)));
+      new RingSession(std::move(owned), std::move(rings), std::move(fabric)));
+}
+
+std::uint64_t RingSession::lost() const {
+  std::uint64_t sum = 0;
+  for (const Ring& ring : rings_) sum += ring.reader.lost();
+  return sum;
+}
+
+bool RingSession::has_ended() const {
+  return std::any_of(rings_.begin(), rings_.end(),
+                     [](const Ring& ring) { return ring.reader.has_ended(); });
+}
+
+std::string RingSession::error() const {
+  for (const Ring& ring : rings_) {
+    if (!ring.reader.error().empty()) return ring.reader.error();
+  }
+  return "";
 }
 
 api::Reply RingSession::Start() {
@@ -91,11 +124,11 @@ api::Reply RingSession::Start() {
 
 std::string RingSession::Run(std::uint64_t seconds, const Callbacks& callbacks) {
   const std::string end = Wait(seconds, callbacks);
-  const bool is_ours = !ring_.has_ended();
+  const bool is_ours = !has_ended();
   if (is_ours) fabric_.Post("capture", {{"stop", true}});
-  if (end == kStopped || end == kTimeIsOver) {
+  if (end == kStopped || end == kTimeIsOver || end == kEnded) {
     stopped = 0;
-    Drain(callbacks);
+    Drain(callbacks, true);
   }
   return end;
 }
@@ -104,11 +137,10 @@ std::string RingSession::Wait(std::uint64_t seconds, const Callbacks& callbacks)
   const Clock::time_point start = Clock::now();
   Clock::time_point last_look = start;
   while (true) {
-    const std::string end = Drain(callbacks);
+    const std::string end = Drain(callbacks, false);
     if (!end.empty()) return end;
     if (!callbacks.flush()) return "nothing more can be written";
-    if (ring_.has_ended())
-      return "another capture or trace has begun, or nothing was read for too long";
+    if (has_ended()) return kEnded;
     if (stopped != 0) return kStopped;
     const Clock::time_point now = Clock::now();
     if (seconds != 0 && now - start >= std::chrono::seconds(seconds)) return kTimeIsOver;
@@ -120,13 +152,31 @@ std::string RingSession::Wait(std::uint64_t seconds, const Callbacks& callbacks)
   }
 }
 
-std::string RingSession::Drain(const Callbacks& callbacks) {
-  Entry entry;
-  while (ring_.Next(entry)) {
-    if (std::string end = callbacks.take(entry); !end.empty()) return end;
+std::string RingSession::Drain(const Callbacks& callbacks, bool takes_all) {
+  while (Ring* const ring = EarliestRing(takes_all)) {
+    std::string end = callbacks.take(*ring->next);
+    ring->next.reset();
+    if (!end.empty()) return end;
     if (stopped != 0) return kStopped;
   }
-  return ring_.error();
+  return error();
+}
+
+RingSession::Ring* RingSession::EarliestRing(bool takes_all) {
+  Ring* earliest = nullptr;
+  bool has_empty = false;
+  for (Ring& ring : rings_) {
+    Entry entry;
+    if (!ring.next && ring.reader.Next(entry)) ring.next = entry;
+    has_empty |= !ring.next.has_value();
+    if (!ring.next) continue;
+    if (earliest == nullptr || ring.next->record.time_ns < earliest->next->record.time_ns)
+      earliest = &ring;
+  }
+  if (earliest == nullptr || takes_all || !has_empty) return earliest;
+  const auto time = std::chrono::nanoseconds(earliest->next->record.time_ns);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return now - time >= kBurstTime ? earliest : nullptr;
 }
 
 }  // namespace taploom::cli

@@ -46,11 +46,14 @@ const std::vector<VerbSpec>& Table() {
        .words = "FILE",
        .least_words = 1,
        .most_words = 1,
-       .options = {{"name", 0, "N", "run under this name instead of the file's"},
-                   {"foreground", 0, "", "stay attached; Ctrl-C takes the fabric down"},
-                   {"io", 0, "HOW",
-                    "read and write frames one by one (read-write, default) or many by one system "
-                    "call (io_uring, where it works)"}},
+       .options =
+           {{"name", 0, "N", "run under this name instead of the file's"},
+            {"foreground", 0, "", "stay attached; Ctrl-C takes the fabric down"},
+            {"io", 0, "HOW",
+             "read and write frames one by one (read-write, default) or many by one system "
+             "call (io_uring, where it works)"},
+            {"workers", 0, "N",
+             "forward with so many threads, 1-16; default: half of the cores, at least one"}},
        .summary = "Start a fabric from a topology file.",
        .example = "sudo taploom up examples/three-tier/topology.yaml",
        .run = Up},

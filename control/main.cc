@@ -28,11 +28,13 @@
 #include "control/process/exit_watcher.h"
 #include "control/process/host_error.h"
 #include "control/process/sibling.h"
+#include "control/process/spawn.h"
 #include "control/process/unique_fd.h"
 #include "control/runtime/cleanup.h"
 #include "control/runtime/fabric.h"
 #include "control/runtime/log.h"
 #include "control/runtime/paths.h"
+#include "control/runtime/worker_choice.h"
 
 namespace taploom {
 namespace {
@@ -45,13 +47,14 @@ constexpr int kDone = 0, kBadInput = 2, kHostCannot = 3;
 
 struct Arguments {
   std::string fabric, topology, frame_io = std::string(runtime::kReadWrite);
+  std::uint16_t workers = 1;
   int report_fd = -1;
   bool die_with_parent = false;
 };
 
 constexpr std::string_view kUsage =
-    "usage: taploom-control --fabric NAME --topology FILE [--io read-write|io_uring] [--report FD] "
-    "[--die-with-parent]\n"
+    "usage: taploom-control --fabric NAME --topology FILE [--io read-write|io_uring] [--workers N] "
+    "[--report FD] [--die-with-parent]\n"
     "Started by `taploom up`; of little use by hand.\n";
 
 bool ParseArguments(int argc, char** argv, Arguments& arguments) {
@@ -69,6 +72,8 @@ bool ParseArguments(int argc, char** argv, Arguments& arguments) {
       arguments.topology = value;
     } else if (option == "--io" && runtime::IsFrameIo(value)) {
       arguments.frame_io = value;
+    } else if (option == "--workers" && runtime::ParseWorkerCount(value)) {
+      arguments.workers = *runtime::ParseWorkerCount(value);
     } else if (option == "--report") {
       arguments.report_fd = std::atoi(value);
     } else {
@@ -161,6 +166,7 @@ int Run(const Arguments& arguments) {
   sigaddset(&stopping, SIGTERM);
   sigaddset(&stopping, SIGINT);
   sigprocmask(SIG_BLOCK, &stopping, nullptr);
+  process::RaiseDescriptorLimit();
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   if (arguments.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -187,7 +193,7 @@ int Run(const Arguments& arguments) {
 
   process::ExitWatcher watcher;
   runtime::Fabric fabric(paths, process::SiblingExecutable("taploom-dataplane"), arguments.frame_io,
-                         watcher);
+                         arguments.workers, watcher);
   const runtime::Outcome up =
       fabric.Up(source, [&](const std::string& step) { reporter.Step(step); });
   absl::Status status = up.status;

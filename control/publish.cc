@@ -19,6 +19,7 @@ namespace {
 // Far more than the largest configuration takes to compile: only a dataplane that hangs is cut off.
 constexpr time_t kPatienceSeconds = 30;
 constexpr std::uint32_t kLargestAnswer = 256u << 20;  // bytes
+constexpr std::size_t kMostDescriptors = 16;          // of one message: the queues of a TAP
 static_assert(std::endian::native == std::endian::little,
               "byte counts go over the wire as they are");
 
@@ -33,22 +34,22 @@ void DataplaneLink::Connect(process::UniqueFd socket) {
   socket_ = std::move(socket);
 }
 
-absl::Status DataplaneLink::Send(const std::string& message, int descriptor) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+absl::Status DataplaneLink::Send(const std::string& message, std::span<const int> descriptors) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
   std::size_t sent = 0;
   while (sent < message.size()) {
     iovec part{const_cast<char*>(message.data()) + sent, message.size() - sent};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    if (descriptor >= 0 && sent == 0) {
+    if (!descriptors.empty() && sent == 0) {
       header.msg_control = control.data();
-      header.msg_controllen = control.size();
+      header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
       cmsghdr* const rights = CMSG_FIRSTHDR(&header);
       rights->cmsg_level = SOL_SOCKET;
       rights->cmsg_type = SCM_RIGHTS;
-      rights->cmsg_len = CMSG_LEN(sizeof(int));
-      std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+      rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+      std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
     }
     const ssize_t count = sendmsg(socket_.get(), &header, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
@@ -74,7 +75,7 @@ absl::Status DataplaneLink::Receive(void* bytes, std::size_t size) {
 }
 
 absl::StatusOr<config::FromDataplane> DataplaneLink::Ask(config::ToDataplane request,
-                                                         int descriptor) {
+                                                         std::span<const int> descriptors) {
   if (!socket_.valid()) return NoDataplane();
   request.set_sequence(++sequence_);
   const std::string body = request.SerializeAsString();
@@ -84,7 +85,7 @@ absl::StatusOr<config::FromDataplane> DataplaneLink::Ask(config::ToDataplane req
 
   config::FromDataplane answer;
   std::uint32_t answer_size = 0;
-  absl::Status status = Send(message, descriptor);
+  absl::Status status = Send(message, descriptors);
   if (status.ok()) status = Receive(&answer_size, sizeof answer_size);
   if (status.ok()) {
     std::string bytes(std::min(answer_size, kLargestAnswer), '\0');
@@ -105,13 +106,15 @@ absl::StatusOr<config::FromDataplane> DataplaneLink::Ask(config::ToDataplane req
   return answer;
 }
 
-absl::Status DataplaneLink::AddPort(std::uint16_t port, const std::string& name, int tap,
-                                    std::uint32_t superframes_to_cut) {
+absl::Status DataplaneLink::AddPort(std::uint16_t port, const std::string& name,
+                                    std::span<const int> queues, std::uint32_t superframes_to_cut) {
+  if (queues.size() > kMostDescriptors)
+    return absl::InvalidArgumentError(fmt::format("{} queues are too many", queues.size()));
   config::ToDataplane request;
   request.mutable_add_port()->set_port(port);
   request.mutable_add_port()->set_name(name);
   request.mutable_add_port()->set_superframes_to_cut(superframes_to_cut);
-  return Ask(std::move(request), tap).status();
+  return Ask(std::move(request), queues).status();
 }
 
 absl::Status DataplaneLink::RemovePort(std::uint16_t port) {
@@ -134,7 +137,7 @@ absl::Status DataplaneLink::StartCapture(int ring, std::uint64_t size,
   config::ToDataplane request;
   request.mutable_start_capture()->set_clock_offset_ns(clock_offset.count());
   request.mutable_start_capture()->set_size(size);
-  return Ask(std::move(request), ring).status();
+  return Ask(std::move(request), std::array{ring}).status();
 }
 
 absl::Status DataplaneLink::StopCapture() {
@@ -146,17 +149,17 @@ absl::Status DataplaneLink::StopCapture() {
 absl::Status DataplaneLink::StartInjection(int socket) {
   config::ToDataplane request;
   request.mutable_start_injection();
-  return Ask(std::move(request), socket).status();
+  return Ask(std::move(request), std::array{socket}).status();
 }
 
-absl::Status DataplaneLink::ShareCounters() {
-  const process::UniqueFd memory(observe::CounterMemory::Make());
+absl::Status DataplaneLink::ShareCounters(std::size_t workers) {
+  const process::UniqueFd memory(observe::CounterMemory::Make(workers));
   if (!memory.valid()) return process::HostError("make memory for counters", errno);
   constexpr bool kReadOnly = false;
-  auto counters = std::make_unique<const observe::CounterMemory>(memory.get(), kReadOnly);
+  auto counters = std::make_unique<const observe::CounterMemory>(memory.get(), kReadOnly, workers);
   config::ToDataplane request;
-  request.mutable_share_counters()->set_size(observe::CounterMemory::kSize);
-  const absl::Status status = Ask(std::move(request), memory.get()).status();
+  request.mutable_share_counters()->set_size(observe::CounterMemory::SizeFor(workers));
+  const absl::Status status = Ask(std::move(request), std::array{memory.get()}).status();
   if (status.ok()) counters_ = std::move(counters);
   return status;
 }
@@ -164,7 +167,7 @@ absl::Status DataplaneLink::ShareCounters() {
 absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {
   if (!socket_.valid() || counters_ == nullptr) return NoDataplane();
   config::Counters counters;
-  observe::ReportCounters(counters_->block(), counters);
+  observe::ReportCounters(counters_->blocks(), counters);
   counters.set_generation(generation_);
   return counters;
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -26,21 +27,21 @@ class DataplaneLink {
   void Disconnect() { socket_.reset(); }
   bool connected() const { return socket_.valid(); }
 
-  // `tap` is borrowed; the dataplane gets a duplicate. `superframes_to_cut`: what this kernel does
-  // not take (netns/offloads.h).
-  absl::Status AddPort(std::uint16_t port, const std::string& name, int tap,
+  // `queues` of a TAP, one for each worker, are borrowed; the dataplane gets duplicates.
+  // `superframes_to_cut`: what this kernel does not take (netns/offloads.h).
+  absl::Status AddPort(std::uint16_t port, const std::string& name, std::span<const int> queues,
                        std::uint32_t superframes_to_cut = 0);
   absl::Status RemovePort(std::uint16_t port);
   // Publishes `config` under the next generation, which is returned once it decides packets.
   absl::StatusOr<std::uint64_t> Publish(config::FabricConfig config);
-  // `ring` is borrowed (dataplane/observe/capture_ring.h), its file of `size` bytes;
-  // `clock_offset`: wall clock minus steady clock.
+  // `ring` is borrowed (dataplane/observe/capture_ring.h), its file of `size` bytes for all
+  // workers; `clock_offset`: wall clock minus steady clock.
   absl::Status StartCapture(int ring, std::uint64_t size, std::chrono::nanoseconds clock_offset);
   absl::Status StopCapture();
   // `socket` is borrowed (dataplane/worker/injection_format.h).
   absl::Status StartInjection(int socket);
-  // Gives a dataplane that has just started the memory in which it counts.
-  absl::Status ShareCounters();
+  // Gives a dataplane that has just started, with so many workers, the memory in which it counts.
+  absl::Status ShareCounters(std::size_t workers = 1);
   // Read from that memory: the dataplane is not asked, and does not notice.
   absl::StatusOr<config::Counters> GetCounters();
   // The same from the dataplane itself, with what is not counted: how frames are read and written,
@@ -55,8 +56,9 @@ class DataplaneLink {
   std::uint64_t generation() const { return generation_; }
 
  private:
-  absl::StatusOr<config::FromDataplane> Ask(config::ToDataplane request, int descriptor = -1);
-  absl::Status Send(const std::string& message, int descriptor);
+  absl::StatusOr<config::FromDataplane> Ask(config::ToDataplane request,
+                                            std::span<const int> descriptors = {});
+  absl::Status Send(const std::string& message, std::span<const int> descriptors);
   absl::Status Receive(void* bytes, std::size_t size);
 
   process::UniqueFd socket_;

@@ -5,6 +5,7 @@
 
 #include "dataplane/flow/conntrack.h"
 #include "dataplane/rewrite/apply_inl.h"
+#include "dataplane/rewrite/rewrite.h"
 #include "dataplane/slowpath/dropped.h"
 #include "dataplane/slowpath/establish.h"
 #include "dataplane/slowpath/neighbor.h"
@@ -54,12 +55,14 @@ bool IsRefusedFragment(const Packet& packet, const flow::Connection& connection)
 
 }  // namespace
 
-Pipeline::Pipeline(observe::Counters& counters, const flow::ConnectionTable::Options& options)
-    : counters_(counters),
+Pipeline::Pipeline(observe::Counters& counters, const flow::ConnectionTable::Options& options,
+                   WorkerPlace place)
+    : place_(std::move(place)),
+      counters_(counters),
       connections_(options, &Pipeline::OnFree, this),
       fragments_(options.seed),
       snapshot_(std::make_shared<tables::Snapshot>()),
-      slow_path_(connections_, counters) {}
+      slow_path_(connections_, counters, place_.link_local_allowance) {}
 
 void Pipeline::OnFree(void* self, const flow::Connection& connection) {
   if (!connection.has(flow::Connection::kNat) || !flow::IsOpen(connection.state)) return;
@@ -108,6 +111,18 @@ void Pipeline::Process(std::span<Packet> burst, Tick now) {
   }
 }
 
+// Without what Process gains by being one piece of code: this is a detour anyway, of first packets.
+void Pipeline::ProcessHandedOver(std::span<Packet> burst, Tick now) {
+  now_ = now;
+  for (Packet& packet : burst) {
+    constexpr std::size_t kPlace = 0;
+    BeginSearch(packet, kPlace);
+    connections_.Locate(searches_[kPlace]);
+    connections_.LocateAgain(searches_[kPlace]);
+    Decide(packet, kPlace, now);
+  }
+}
+
 inline void Pipeline::Receive(Packet& packet) {
   wire::ParseInline(packet.head_bytes(), packet.size(), packet.headers);
   observe::PortCounters& port = counters_.port(packet.ingress_port);
@@ -129,7 +144,7 @@ inline void Pipeline::Decide(Packet& packet, std::size_t place, Tick now) {
   if (packet.verdict.drop_reason == DropReason::kNone) return;
   observe::PortCounters& port = counters_.port(packet.ingress_port);
   port.drops[static_cast<std::size_t>(packet.verdict.drop_reason)].Add();
-  if (slowpath::IsWorthRemembering(packet)) port.last_drop.Record(slowpath::DroppedOf(packet));
+  if (slowpath::IsWorthRemembering(packet)) port.last_drop.Record(slowpath::DroppedOf(packet, now));
 }
 
 [[gnu::noinline]] void Pipeline::DecideOther(Packet& packet, Tick now) {
@@ -149,10 +164,11 @@ inline void Pipeline::Decide(Packet& packet, std::size_t place, Tick now) {
   if (slowpath::IsNeighborSolicitation(packet)) {
     packet.verdict = slowpath::AnswerNeighborSolicitation(packet, *snapshot_);
   } else if (packet.headers.is_icmp_error) {
-    packet.verdict = slow_path_.ForwardIcmpError(packet, *snapshot_, now);
+    if (!HandsOverError(packet))
+      packet.verdict = slow_path_.ForwardIcmpError(packet, *snapshot_, now);
   } else if (const std::optional<flow::FlowKey> key = KeyOf(packet, now)) {
     DecideFlow(packet, connections_.Find(*key, now), now);
-  } else {
+  } else if (!HandsOver(packet)) {
     packet.verdict = Verdict::Drop(DropReason::kFragmentUnknown);
   }
 }
@@ -166,7 +182,28 @@ std::optional<flow::FlowKey> Pipeline::KeyOf(const Packet& packet, Tick now) con
   return key;
 }
 
+[[gnu::noinline]] bool Pipeline::HandsOver(Packet& packet) {
+  return place_.workers > 1 && HandsOver(packet, packet.headers.source, packet.headers.destination);
+}
+
+bool Pipeline::HandsOverError(Packet& packet) {
+  if (place_.workers == 1) return false;
+  const wire::Headers quoted =
+      wire::ParseQuoted(rewrite::QuotedPacket(packet), packet.headers.family);
+  return quoted.kind == wire::FrameKind::kIp &&
+         HandsOver(packet, quoted.source, quoted.destination);
+}
+
+bool Pipeline::HandsOver(Packet& packet, const wire::IpAddress& one, const wire::IpAddress& other) {
+  const std::uint32_t owner = snapshot_->OwnerOf(one, other, place_.workers);
+  if (owner == place_.self) return false;
+  counters_.handed_over_packets.Add();
+  packet.verdict = Verdict::HandOver(static_cast<std::uint16_t>(owner));
+  return true;
+}
+
 [[gnu::noinline]] void Pipeline::DecideNew(Packet& packet, Tick now) {
+  if (HandsOver(packet)) return;
   // Its connection is over, and a part without a header begins none.
   if (packet.headers.is_fragment && !packet.headers.is_first_fragment) {
     packet.verdict = Verdict::Drop(DropReason::kFragmentUnknown);
@@ -190,6 +227,11 @@ void Pipeline::DecideFlow(Packet& packet, flow::ConnectionRef flow, Tick now) {
     return;
   }
   if (!IsDecided(packet, flow)) {
+    if (HandsOver(packet)) {
+      // A new configuration has given it to another worker, where it begins anew.
+      connections_.Remove(*flow.connection);
+      return;
+    }
     const slowpath::SlowPathResult again = slow_path_.DecideAgain(packet, *snapshot_, flow, now);
     packet.verdict = again.verdict;
     if (!again.flow) return;

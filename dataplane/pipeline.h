@@ -20,12 +20,21 @@
 
 namespace taploom {
 
+// One worker among those that share a fabric, and what they have in common.
+struct WorkerPlace {
+  std::uint16_t self = 0, workers = 1;
+  std::shared_ptr<slowpath::LinkLocalAllowance> link_local_allowance =
+      std::make_shared<slowpath::LinkLocalAllowance>();
+};
+
 // Owned and driven by one worker thread; nothing here locks, allocates per packet or reads a clock.
 class Pipeline {
  public:
   // `counters` must outlive the pipeline, and its AddPort be called for every port that appears in
-  // a packet.
-  Pipeline(observe::Counters& counters, const flow::ConnectionTable::Options& options);
+  // a packet. Of several workers, each has a pipeline, and decides only what it owns
+  // (tables/ownership.h).
+  Pipeline(observe::Counters& counters, const flow::ConnectionTable::Options& options,
+           WorkerPlace place = {});
 
   // Replaces the configuration between two bursts. Established connections are decided again on
   // their next packet. The previous snapshot is returned, so that the caller can free it elsewhere.
@@ -35,6 +44,9 @@ class Pipeline {
   // back. Everything is counted here except what becomes of the frame when it is sent (see
   // CountSent).
   void Process(std::span<Packet> burst, Tick now);
+  // The same for packets to which another worker's Process has given the verdict to hand them over
+  // to this one, and which have been counted and parsed there.
+  void ProcessHandedOver(std::span<Packet> burst, Tick now);
 
   // Tells the counters what a port said about a frame that the verdict sent: one call per frame
   // that left (`bytes`), or per frame that could not (`reason`).
@@ -57,6 +69,7 @@ class Pipeline {
   // seen. REQUIRES: packet.headers is set, and its kind is kIp.
   std::optional<flow::FlowKey> KeyOf(const Packet& packet, Tick now) const;
 
+  const WorkerPlace& place() const { return place_; }
   const flow::ConnectionTable& connections() const { return connections_; }
   const tables::Snapshot& snapshot() const { return *snapshot_; }
 
@@ -75,12 +88,18 @@ class Pipeline {
   void DecideFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
   // A packet whose flow is not known.
   void DecideNew(Packet& packet, Tick now);
+  // True, and the verdict says so, for a packet that another worker owns. Asked only where no
+  // connection of ours, decided by this snapshot, is found.
+  bool HandsOver(Packet& packet);
+  bool HandsOverError(Packet& packet);  // that is an ICMP error: owned with what it quotes
+  bool HandsOver(Packet& packet, const wire::IpAddress& one, const wire::IpAddress& other);
   bool IsDecided(const Packet& packet, flow::ConnectionRef flow) const;
   // False for a segment that does not fit its connection.
   bool AdvanceConnection(const Packet& packet, flow::ConnectionRef flow, Tick now);
   void ForwardFlow(Packet& packet, flow::ConnectionRef flow, Tick now);
   static void OnFree(void* self, const flow::Connection& connection);
 
+  const WorkerPlace place_;
   observe::Counters& counters_;
   flow::ConnectionTable connections_;
   flow::FragmentCache fragments_;

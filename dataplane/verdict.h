@@ -87,6 +87,8 @@ namespace taploom {
   X(kTtlExceeded, "TTL_EXCEEDED", "", "The time to live ended at the internet gateway; the sender was told.")          \
   X(kIcmpErrorUnrelated, "ICMP_ERROR_UNRELATED", "", "The ICMP error quotes a packet of no known connection.")          \
   X(kErrorRateLimited, "ERROR_RATE_LIMITED", "", "An ICMP error was due, but its rate is limited.")                     \
+  X(kWorkerBusy, "WORKER_BUSY", "",                                                                                     \
+    "The packet came to another worker than its connection's, and that one was too busy to take it over.")              \
   X(kSendBufferFull, "SEND_BUFFER_FULL", "", "The receiving TAP's queue is full.")                                      \
   X(kSendFailed, "SEND_FAILED", "", "The kernel refused the frame on the receiving TAP.")
 // clang-format on
@@ -125,6 +127,7 @@ struct Verdict {
                // out of `port`. When `drop_reason` is not kNone the original packet was dropped for
                // it, and is to be counted
     kFragment,  // send out of `port` in IPv4 fragments of at most `mtu` bytes
+    kHandOver,  // give the packet, which is as it came, to worker `port`, which owns its connection
   };
   Kind kind = Kind::kDrop;
   DropReason drop_reason = DropReason::kNone;
@@ -141,6 +144,9 @@ struct Verdict {
   static constexpr Verdict Fragment(std::uint16_t port, std::uint16_t mtu) {
     return {Kind::kFragment, DropReason::kNone, port, mtu};
   }
+  static constexpr Verdict HandOver(std::uint16_t worker) {
+    return {Kind::kHandOver, DropReason::kNone, worker, 0};
+  }
 };
 
 // As people and programs are told of it.
@@ -154,6 +160,8 @@ constexpr const char* ToText(Verdict::Kind kind) {
       return "answer";
     case Verdict::Kind::kFragment:
       return "fragment";
+    case Verdict::Kind::kHandOver:
+      return "hand over";
   }
   return "?";
 }

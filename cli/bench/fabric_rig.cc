@@ -109,7 +109,10 @@ class FabricRig : public Rig {
     std::ofstream(file) << TopologyText(fabric_, setup_, idle);
     const std::string taploom = process::SiblingExecutable("taploom");
     const absl::Status up =
-        Run(-1, {taploom, "up", file.string(), "--io", io_uring ? "io_uring" : "read-write"},
+        // With one worker, as the forwarders beside it have one thread.
+        Run(-1,
+            {taploom, "up", file.string(), "--io", io_uring ? "io_uring" : "read-write",
+             "--workers", "1"},
             kUpPatience)
             .status();
     if (!up.ok()) return up;

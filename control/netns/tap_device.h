@@ -2,6 +2,7 @@
 #ifndef TAPLOOM_CONTROL_NETNS_TAP_DEVICE_H_
 #define TAPLOOM_CONTROL_NETNS_TAP_DEVICE_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,13 @@ namespace taploom::netns {
 // before each frame, and whatever of `offloads` may be left to it. The device lives exactly as long
 // as a descriptor of it does. kAlreadyExists when the namespace has a device of that name.
 absl::StatusOr<process::UniqueFd> CreateTap(const std::string& device, const Offloads& offloads);
+
+// The same with as many queues, in their order, which all carry the device's frames
+// (IFF_MULTI_QUEUE): the kernel puts what an instance sends into the queue by which its flow was
+// last written to. REQUIRES: count ≥ 1.
+absl::StatusOr<std::vector<process::UniqueFd>> CreateTapQueues(const std::string& device,
+                                                               const Offloads& offloads,
+                                                               std::size_t count);
 
 // Closes them all. The kernel spends tens of milliseconds on the end of each device, nearly all of
 // it waiting, so the waits are made to overlap: a hundred devices are gone in a fraction of a

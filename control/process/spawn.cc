@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "control/process/host_error.h"
@@ -20,6 +22,9 @@ namespace {
 // Above every number a program is told to expect, so that moving one descriptor never overwrites
 // another.
 constexpr int kParkingLot = 100;
+
+// What this process was started with, once it has raised it.
+std::optional<rlimit> own_descriptor_limit;
 
 struct ChildFailure {
   int error_number;
@@ -52,6 +57,7 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (own_descriptor_limit) setrlimit(RLIMIT_NOFILE, &*own_descriptor_limit);
 
   if (request.entry) {
     const EntryFailure failure = EnterNamespaces(*request.entry);
@@ -81,6 +87,14 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 }
 
 }  // namespace
+
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  own_descriptor_limit = limit;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 absl::StatusOr<pid_t> Spawn(const SpawnRequest& request) {
   int ends[2];

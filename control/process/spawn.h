@@ -13,6 +13,11 @@
 
 namespace taploom::process {
 
+// Lets this process have as many descriptors as the host allows it: a fabric takes one for each
+// queue of each device. Programs that are spawned afterwards get the limit that this process had,
+// since some count on it. Call before the first thread.
+void RaiseDescriptorLimit();
+
 struct InheritedFd {
   int from = -1;  // a descriptor of the caller
   int to = -1;    // its number in the program

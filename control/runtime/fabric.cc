@@ -71,10 +71,12 @@ std::string_view ToString(FabricState state) {
 }
 
 Fabric::Fabric(FabricPaths paths, std::string dataplane_executable, const std::string& frame_io,
-               process::ExitWatcher& watcher)
+               std::uint16_t workers, process::ExitWatcher& watcher)
     : paths_(std::move(paths)),
       watcher_(watcher),
-      dataplane_(std::move(dataplane_executable), {"--io", frame_io}, paths_.dataplane_log),
+      dataplane_(std::move(dataplane_executable),
+                 {"--io", frame_io, "--workers", fmt::to_string(workers)}, paths_.dataplane_log),
+      workers_(workers),
       wants_io_uring_(frame_io == kIoUring),
       journal_(paths_.journal) {}
 
@@ -286,7 +288,7 @@ absl::Status Fabric::MakeNamespaces(const FabricPlan& next, const std::vector<st
   }
   for (const std::string& name : names) {
     RunningNamespace& space = *namespaces_.at(name);
-    absl::Status status = space.Make(offload_test_->result(), notes);
+    absl::Status status = space.Make(offload_test_->result(), workers_, notes);
     if (status.ok()) status = AddPorts(space);
     if (!status.ok()) return status;
   }
@@ -295,9 +297,11 @@ absl::Status Fabric::MakeNamespaces(const FabricPlan& next, const std::vector<st
 
 absl::Status Fabric::AddPorts(const RunningNamespace& space) {
   for (const RunningNamespace::Device& device : space.devices()) {
+    std::vector<int> queues;
+    for (const process::UniqueFd& queue : device.queues) queues.push_back(queue.get());
     const absl::Status status = dataplane_.link().AddPort(
-        device.plan.port, fmt::format("{}/{}", space.plan().name, device.plan.device),
-        device.tap.get(), offload_test_->result().superframes_to_cut());
+        device.plan.port, fmt::format("{}/{}", space.plan().name, device.plan.device), queues,
+        offload_test_->result().superframes_to_cut());
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -385,7 +389,7 @@ absl::Status Fabric::StartDataplane() {
   if (status.ok()) status = WriteJournal();
   // The first answer shows that it came up; a dataplane that refuses to start has said why in its
   // log.
-  if (status.ok()) status = dataplane_.link().ShareCounters();
+  if (status.ok()) status = dataplane_.link().ShareCounters(workers_);
   if (status.ok()) {
     const auto counters = dataplane_.link().AskCounters();
     status = counters.status();
@@ -544,6 +548,7 @@ Row Fabric::Summary() {
           {"generation", dataplane_.link().generation()},
           {"dataplane_restarts", dataplane_restarts_},
           {"io", uses_io_uring_ ? kIoUring : kReadWrite},
+          {"workers", workers_},
           {"uptime_seconds", up.count()},
           {"control_pid", getpid()},
           {"dataplane_pid", dataplane_.identity().pid},

@@ -58,9 +58,10 @@ using Progress = std::function<void(const std::string& step)>;
 // Thread-safe: one request at a time, the others wait.
 class Fabric {
  public:
-  // `frame_io`: how the dataplane is to read and write frames, one of IsFrameIo().
+  // `frame_io`: how the dataplane is to read and write frames, one of IsFrameIo(). `workers`: how
+  // many threads of it do, 1–kMostWorkers.
   Fabric(FabricPaths paths, std::string dataplane_executable, const std::string& frame_io,
-         process::ExitWatcher& watcher);
+         std::uint16_t workers, process::ExitWatcher& watcher);
 
   // REQUIRES: the fabric's folder exists and is ours; nothing of an earlier run is left. After a
   // failure call Down().
@@ -98,7 +99,7 @@ class Fabric {
   // Whether anything in that namespace accepts what is sent there; nothing when it cannot be told.
   std::optional<bool> Listens(const std::string& namespace_name, std::uint8_t protocol,
                               const wire::IpAddress& address, std::uint16_t port);
-  // {"interfaces": [{port, name, id, description}], "names": [{address, name}]}.
+  // {"interfaces": [{port, name, id, description}], "names": [{address, name}], "workers": count}.
   Row CaptureInterfaces();
   // Has the dataplane write into the capture ring at `ring_path`, instead of any before.
   absl::Status StartCapture(const std::string& ring_path);
@@ -150,6 +151,7 @@ class Fabric {
   DataplaneProcess dataplane_;
   std::deque<std::chrono::steady_clock::time_point> dataplane_deaths_;
   int dataplane_restarts_ = 0;
+  const std::uint16_t workers_;
   const bool wants_io_uring_;
   bool uses_io_uring_ = false;
   std::optional<control::CertificateAuthority> authority_;

@@ -67,7 +67,9 @@ std::chrono::nanoseconds ClockOffset() {
 
 Row Fabric::CaptureInterfaces() {
   const std::lock_guard lock(mutex_);
-  return {{"interfaces", InterfacesOf(plan_.config)}, {"names", NamesOf(plan_.config)}};
+  return {{"interfaces", InterfacesOf(plan_.config)},
+          {"names", NamesOf(plan_.config)},
+          {"workers", workers_}};
 }
 
 absl::Status Fabric::StartCapture(const std::string& ring_path) {

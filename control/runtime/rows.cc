@@ -641,6 +641,19 @@ Rows Ports(const RowSources& sources, const Names& names) {
   return rows;
 }
 
+// The dataplane's threads. Packets are handed over when they come to another worker than the one
+// that their connection belongs to: first packets, unless a device's driver keeps forgetting.
+Rows Workers(const RowSources& sources, const Names&) {
+  Rows rows;
+  for (const config::WorkerCounters& worker : sources.counters.workers()) {
+    rows.push_back({{"name", fmt::to_string(rows.size())},
+                    {"connections", worker.connections()},
+                    {"slow_path_packets", worker.slow_path_packets()},
+                    {"handed_over_packets", worker.handed_over_packets()}});
+  }
+  return rows;
+}
+
 // What the test at the start has found, and what a port has met since.
 Rows Offloads(const RowSources& sources, const Names& names) {
   Rows rows;
@@ -685,6 +698,7 @@ constexpr Kind kKinds[] = {{"vpcs", Vpcs},
                            {"flows", Flows},
                            {"drops", Drops},
                            {"ports", Ports},
+                           {"workers", Workers},
                            {"offloads", Offloads},
                            {"faults", FaultRows}};
 
@@ -718,7 +732,7 @@ std::string KindError(const std::string& kind) {
 
 bool NeedsCounters(std::string_view kind) {
   return kind == "nats" || kind == "drops" || kind == "ports" || kind == "rules" ||
-         kind == "offloads";
+         kind == "workers" || kind == "offloads";
 }
 bool NeedsPortState(std::string_view kind) { return kind == "ports" || kind == "offloads"; }
 bool NeedsConnections(std::string_view kind) { return kind == "flows"; }

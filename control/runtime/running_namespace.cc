@@ -79,7 +79,7 @@ std::string RunningNamespace::netns_path() const {
   return attached() ? plan_.attached_netns : netns::NamespacePath(name_);
 }
 
-absl::Status RunningNamespace::Make(const netns::Offloads& offloads,
+absl::Status RunningNamespace::Make(const netns::Offloads& offloads, std::size_t workers,
                                     std::vector<std::string>& notes) {
   absl::StatusOr<process::UniqueFd> netns =
       attached() ? netns::OpenNamespace(plan_.attached_netns) : netns::CreateNamespace(name_);
@@ -89,22 +89,24 @@ absl::Status RunningNamespace::Make(const netns::Offloads& offloads,
   std::error_code error;
   std::filesystem::create_directories(state_folder_, error);
   if (error) return process::HostError(fmt::format("create {}", state_folder_), error.value());
-  if (const absl::Status status = MakeDevices(offloads, notes); !status.ok()) return status;
+  if (const absl::Status status = MakeDevices(offloads, workers, notes); !status.ok())
+    return status;
   if (const absl::Status status = Rename(plan_); !status.ok()) return status;
   return attached() ? CoverContainerFiles(notes) : absl::OkStatus();
 }
 
-absl::Status RunningNamespace::MakeDevices(const netns::Offloads& offloads,
+absl::Status RunningNamespace::MakeDevices(const netns::Offloads& offloads, std::size_t workers,
                                            std::vector<std::string>& notes) {
   return netns::InNamespace(netns_.get(), [&]() -> absl::Status {
     if (!attached()) netns::AllowUnprivilegedPing();
     for (const InterfacePlan& interface : plan_.interfaces) {
-      absl::StatusOr<process::UniqueFd> tap = netns::CreateTap(interface.device, offloads);
-      if (!tap.ok()) {
-        return absl::Status(tap.status().code(),
-                            fmt::format("{}: {}", plan_.name, std::string(tap.status().message())));
+      auto queues = netns::CreateTapQueues(interface.device, offloads, workers);
+      if (!queues.ok()) {
+        return absl::Status(
+            queues.status().code(),
+            fmt::format("{}: {}", plan_.name, std::string(queues.status().message())));
       }
-      devices_.push_back({interface, *std::move(tap)});
+      devices_.push_back({interface, *std::move(queues)});
       auto configured = netns::ConfigureInterface(interface);
       if (!configured.ok()) return configured.status();
       notes.insert(notes.end(), configured->begin(), configured->end());
@@ -212,7 +214,9 @@ absl::Status RunningNamespace::StopPrograms() {
 
 std::vector<process::UniqueFd> RunningNamespace::ReleaseTaps() {
   std::vector<process::UniqueFd> taps;
-  for (Device& device : devices_) taps.push_back(std::move(device.tap));
+  for (Device& device : devices_) {
+    for (process::UniqueFd& queue : device.queues) taps.push_back(std::move(queue));
+  }
   devices_.clear();
   return taps;
 }

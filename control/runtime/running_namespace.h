@@ -36,7 +36,7 @@ class RunningNamespace {
  public:
   struct Device {
     control::InterfacePlan plan;
-    process::UniqueFd tap;
+    std::vector<process::UniqueFd> queues;  // of its TAP, one for each worker
   };
 
   // `attachment` says how it was attached, for a plan of kind kAttached.
@@ -46,10 +46,11 @@ class RunningNamespace {
   // What Make() will leave outside of the fabric's folder: to be journaled first.
   const JournalEntries& footprint() const { return footprint_; }
 
-  // Creates the namespace (or opens the attached one), its devices with `offloads`, addresses and
-  // files. Things a user should know, such as a file that could not be covered, are added to
-  // `notes`.
-  absl::Status Make(const netns::Offloads& offloads, std::vector<std::string>& notes);
+  // Creates the namespace (or opens the attached one), its devices with `offloads` and as many
+  // queues as there are `workers`, addresses and files. Things a user should know, such as a file
+  // that could not be covered, are added to `notes`.
+  absl::Status Make(const netns::Offloads& offloads, std::size_t workers,
+                    std::vector<std::string>& notes);
 
   // Makes addresses, routes and MTU follow `plan`, which names the same devices.
   absl::Status Readdress(const control::NamespacePlan& plan);
@@ -87,7 +88,8 @@ class RunningNamespace {
   const std::string& state_folder() const { return state_folder_; }
 
  private:
-  absl::Status MakeDevices(const netns::Offloads& offloads, std::vector<std::string>& notes);
+  absl::Status MakeDevices(const netns::Offloads& offloads, std::size_t workers,
+                           std::vector<std::string>& notes);
   absl::Status CoverContainerFiles(std::vector<std::string>& notes);
 
   std::string fabric_, logs_, ca_;

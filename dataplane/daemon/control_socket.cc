@@ -26,10 +26,9 @@ Count ToCount(std::size_t size) {
 
 std::string ErrnoText() { return std::generic_category().message(errno); }
 
-// Takes ownership of every descriptor in `message`. Throws when there is more than one, or one too
-// many for the kernel.
-void TakeDescriptors(const msghdr& message, io::UniqueFd& descriptor) {
-  bool too_many = (message.msg_flags & MSG_CTRUNC) != 0;
+// Takes ownership of every descriptor in `message`. Throws when there are too many, or one too many
+// for the kernel.
+void TakeDescriptors(const msghdr& message, std::vector<io::UniqueFd>& descriptors) {
   for (const cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
        part = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(part))) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
@@ -37,22 +36,24 @@ void TakeDescriptors(const msghdr& message, io::UniqueFd& descriptor) {
     for (std::size_t i = 0; i < count; ++i) {
       int received = -1;
       std::memcpy(&received, CMSG_DATA(part) + i * sizeof received, sizeof received);
-      too_many |= descriptor.valid();
-      descriptor.Reset(received);
+      descriptors.emplace_back(received);
     }
   }
-  if (too_many)
+  if ((message.msg_flags & MSG_CTRUNC) != 0 ||
+      descriptors.size() > ControlSocket::kMostDescriptors) {
     throw ProtocolError(
-        "A control message carries more than one descriptor, or one that this process has no room "
-        "for.");
+        fmt::format("A control message carries more than {} descriptors, or one that this process "
+                    "has no room for.",
+                    ControlSocket::kMostDescriptors));
+  }
 }
 
 }  // namespace
 
 bool ControlSocket::Receive(ControlMessage& message) {
   std::size_t size = 0;
-  message.descriptor.Reset();
-  if (!ReceiveSize(size, message.descriptor)) return false;
+  message.descriptors.clear();
+  if (!ReceiveSize(size, message.descriptors)) return false;
   if (size > kMaxMessageSize) {
     throw ProtocolError(fmt::format("A control message says it has {} bytes; the limit is {}.",
                                     size, kMaxMessageSize));
@@ -66,12 +67,12 @@ bool ControlSocket::Receive(ControlMessage& message) {
   return true;
 }
 
-bool ControlSocket::ReceiveSize(std::size_t& size, io::UniqueFd& descriptor) {
+bool ControlSocket::ReceiveSize(std::size_t& size, std::vector<io::UniqueFd>& descriptors) {
   Count count{};
   for (std::size_t received = 0; received < count.size();) {
     iovec data{count.data() + received, count.size() - received};
-    // Room for two, so that a second one is seen and closed.
-    alignas(cmsghdr) char ancillary[CMSG_SPACE(2 * sizeof(int))];
+    // Room for one more, so that it is seen and closed.
+    alignas(cmsghdr) char ancillary[CMSG_SPACE((kMostDescriptors + 1) * sizeof(int))];
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
@@ -84,7 +85,7 @@ bool ControlSocket::ReceiveSize(std::size_t& size, io::UniqueFd& descriptor) {
       throw ProtocolError(fmt::format("Cannot read from the control socket: {}.", ErrnoText()));
     if (got == 0 && received == 0) return false;
     if (got == 0) throw ProtocolError("Control closed the connection in the middle of a message.");
-    TakeDescriptors(header, descriptor);
+    TakeDescriptors(header, descriptors);
     received += static_cast<std::size_t>(got);
   }
   size = ToSize(count);

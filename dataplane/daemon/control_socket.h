@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "dataplane/config/control_messages.pb.h"
 #include "dataplane/io/unique_fd.h"
@@ -20,12 +22,13 @@ class ProtocolError : public std::runtime_error {
 
 struct ControlMessage {
   config::ToDataplane request;
-  io::UniqueFd descriptor;  // what came along with it, if anything
+  std::vector<io::UniqueFd> descriptors;  // what came along with it, if anything
 };
 
 // Used by one thread.
 class ControlSocket {
  public:
+  static constexpr std::size_t kMostDescriptors = 16;  // of one message
   // A FabricConfig of 100,000 rules is about 10 MiB.
   static constexpr std::size_t kMaxMessageSize = std::size_t{256} << 20;
 
@@ -33,14 +36,14 @@ class ControlSocket {
 
   // Waits for the next message. False when control has closed the connection between two messages.
   // Throws ProtocolError when a message is cut short, too long, not a ToDataplane or carries more
-  // than one descriptor, or when the socket fails.
+  // than kMostDescriptors, or when the socket fails.
   bool Receive(ControlMessage& message);
 
   // False when control is gone.
   bool Send(const config::FromDataplane& reply);
 
  private:
-  bool ReceiveSize(std::size_t& size, io::UniqueFd& descriptor);
+  bool ReceiveSize(std::size_t& size, std::vector<io::UniqueFd>& descriptors);
   void ReceivePayload(std::size_t size, std::string& payload);
 
   io::UniqueFd socket_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <charconv>
@@ -18,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "dataplane/daemon/control_socket.h"
 #include "dataplane/daemon/sandbox.h"
@@ -30,17 +32,19 @@ namespace {
 constexpr int kDone = 0, kBadInput = 2, kHostCannot = 3;
 
 constexpr std::string_view kUsage =
-    "usage: taploom-dataplane [--control-fd N] [--spin-us N] [--io read-write|io_uring]\n"
+    "usage: taploom-dataplane [--control-fd N] [--spin-us N] [--io read-write|io_uring] "
+    "[--workers N]\n"
     "  --control-fd N  the descriptor of the connected Unix stream socket to control (default 3)\n"
     "  --spin-us N     how long to stay awake after the last packet, in microseconds (default {})\n"
     "  --io HOW        read and write each frame by a system call (default), or many by one; that\n"
     "                  only where io_uring works\n"
+    "  --workers N     how many threads forward, each on queues of its own: 1-{} (default 1)\n"
     "Started by taploom-control; of no use by hand.\n";
 
 struct Arguments {
   int control_descriptor = 3;
-  worker::Worker::Options worker;
-  bool wants_ring = false;
+  Session::Options session;
+  bool wants_rings = false;
 };
 
 void Log(std::string_view text) { fmt::print(stderr, "taploom-dataplane: {}\n", text); }
@@ -52,16 +56,25 @@ std::optional<int> ParseNumber(std::string_view text) {
   return number;
 }
 
+bool IsWorkerCount(std::optional<int> number) {
+  return number && *number >= 1 && *number <= Session::kMostWorkers;
+}
+
 constexpr std::string_view kReadWrite = "read-write", kIoUring = "io_uring";
 
 bool IsFrameIo(std::string_view text) { return text == kReadWrite || text == kIoUring; }
 
-// nullptr when this host has none that works, after saying why.
-std::unique_ptr<io::Ring> MakeRing() {
-  std::string problem;
-  auto ring = io::Ring::Make(problem);
-  if (ring == nullptr) Log(fmt::format("each frame is read and written on its own: {}", problem));
-  return ring;
+// One for each worker; none when this host has none that works, after saying why.
+std::vector<std::unique_ptr<io::Ring>> MakeRings(std::uint16_t workers) {
+  std::vector<std::unique_ptr<io::Ring>> rings;
+  for (std::uint16_t i = 0; i < workers; ++i) {
+    std::string problem;
+    rings.push_back(io::Ring::Make(problem));
+    if (rings.back() != nullptr) continue;
+    Log(fmt::format("each frame is read and written on its own: {}", problem));
+    return {};
+  }
+  return rings;
 }
 
 // nullopt after saying what is wrong.
@@ -73,12 +86,14 @@ std::optional<Arguments> ParseArguments(int argc, char** argv) {
     if (option == "--control-fd" && value) {
       arguments.control_descriptor = *value;
     } else if (option == "--spin-us" && value) {
-      arguments.worker.spin = std::chrono::microseconds(*value);
+      arguments.session.worker.spin = std::chrono::microseconds(*value);
+    } else if (option == "--workers" && IsWorkerCount(value)) {
+      arguments.session.workers = static_cast<std::uint16_t>(value.value_or(1));
     } else if (option == "--io" && i + 1 < argc && IsFrameIo(argv[i + 1])) {
-      arguments.wants_ring = argv[i + 1] == kIoUring;
+      arguments.wants_rings = argv[i + 1] == kIoUring;
     } else {
       Log(fmt::format("cannot use {}", option));
-      fmt::print(stderr, kUsage, worker::Worker::Options().spin.count());
+      fmt::print(stderr, kUsage, worker::Worker::Options().spin.count(), Session::kMostWorkers);
       return std::nullopt;
     }
   }
@@ -92,14 +107,22 @@ bool IsUnixStreamSocket(int descriptor) {
          getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
-int Serve(ControlSocket control, const worker::Worker::Options& options,
-          std::unique_ptr<io::Ring> ring) {
-  Session session(options, std::move(ring));
+int Serve(ControlSocket control, const Session::Options& options,
+          std::vector<std::unique_ptr<io::Ring>> rings) {
+  Session session(options, std::move(rings));
   ControlMessage message;
   while (control.Receive(message)) {
-    if (!control.Send(session.Handle(message.request, std::move(message.descriptor)))) break;
+    if (!control.Send(session.Handle(message.request, std::move(message.descriptors)))) break;
   }
   return kDone;
+}
+
+// A descriptor for each queue of each device: as many as the host allows.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int Main(int argc, char** argv) {
@@ -115,16 +138,17 @@ int Main(int argc, char** argv) {
   // the fabric in order.
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  // The worker allocates next to nothing: an arena for its thread would only cost memory.
+  // Workers allocate next to nothing: arenas for their threads would only cost memory.
   mallopt(M_ARENA_MAX, 1);
+  RaiseDescriptorLimit();
   try {
-    // The sandbox allows the use of a ring, and not the making of one.
-    std::unique_ptr<io::Ring> ring = arguments->wants_ring ? MakeRing() : nullptr;
-    for (const std::string& sentence :
-         EnterSandbox(control, ring == nullptr ? -1 : ring->descriptor())) {
-      Log(sentence);
-    }
-    return Serve(ControlSocket(io::UniqueFd(control)), arguments->worker, std::move(ring));
+    // The sandbox allows the use of rings, and not the making of one.
+    std::vector<std::unique_ptr<io::Ring>> rings;
+    if (arguments->wants_rings) rings = MakeRings(arguments->session.workers);
+    std::vector<int> descriptors;
+    for (const std::unique_ptr<io::Ring>& ring : rings) descriptors.push_back(ring->descriptor());
+    for (const std::string& sentence : EnterSandbox(control, descriptors)) Log(sentence);
+    return Serve(ControlSocket(io::UniqueFd(control)), arguments->session, std::move(rings));
   } catch (const ProtocolError& error) {
     Log(error.what());
     return kBadInput;

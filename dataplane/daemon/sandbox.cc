@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "dataplane/daemon/syscall_filter.h"
 
@@ -36,12 +36,11 @@ void Check(bool done, const char* what) {
   if (!done) Fail(what);
 }
 
-// `kept`: besides 0–2; -1 stands for none.
-void CloseOtherDescriptors(std::array<int, 2> kept) {
+// `kept`: besides 0–2.
+void CloseOtherDescriptors(std::vector<int> kept) {
   std::sort(kept.begin(), kept.end());
   unsigned first = 3;
   for (const int descriptor : kept) {
-    if (descriptor < 0) continue;
     const auto next = static_cast<unsigned>(descriptor);
     if (next > first) Check(close_range(first, next - 1, 0) == 0, "close inherited descriptors");
     first = next + 1;
@@ -96,9 +95,12 @@ void LimitResources() {
 
 }  // namespace
 
-std::vector<std::string> EnterSandbox(int control_descriptor, int ring_descriptor) {
+std::vector<std::string> EnterSandbox(int control_descriptor,
+                                      std::span<const int> ring_descriptors) {
   std::vector<std::string> left_out;
-  CloseOtherDescriptors({control_descriptor, ring_descriptor});
+  std::vector<int> kept(ring_descriptors.begin(), ring_descriptors.end());
+  kept.push_back(control_descriptor);
+  CloseOtherDescriptors(std::move(kept));
   Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "renounce new privileges");
   LimitResources();
 
@@ -122,7 +124,7 @@ std::vector<std::string> EnterSandbox(int control_descriptor, int ring_descripto
   // Both are reset by a change of user, so they come after it.
   Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "forbid tracing");
   Check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, "ask to die with the parent");
-  InstallSyscallFilter(ring_descriptor);
+  InstallSyscallFilter(ring_descriptors);
   return left_out;
 }
 

@@ -33,10 +33,31 @@ std::uint64_t RandomSeed() {
 
 }  // namespace
 
-config::FromDataplane Session::Handle(const config::ToDataplane& request, io::UniqueFd descriptor) {
+Session::Forwarding::Forwarding(std::uint16_t workers)
+    : handover(workers > 1 ? std::make_unique<worker::Handover>(workers) : nullptr),
+      use(workers > 1) {}
+
+// They have exchanged buffers: none may go before all have stopped.
+Session::Forwarding::~Forwarding() {
+  for (const std::unique_ptr<Engine>& engine : engines) engine->worker.Stop();
+}
+
+Session::Session(const Options& options, std::vector<std::unique_ptr<io::Ring>> rings)
+    : options_(options), has_rings_(!rings.empty()), rings_(std::move(rings)) {
+  CountIn(std::make_shared<observe::CounterMemory>(options.workers));
+}
+
+void Session::CountIn(std::shared_ptr<observe::CounterMemory> memory) {
+  counters_.clear();
+  for (std::size_t worker = 0; worker < options_.workers; ++worker)
+    counters_.push_back(std::make_unique<observe::Counters>(memory, worker));
+  counter_memory_ = std::move(memory);
+}
+
+config::FromDataplane Session::Handle(const config::ToDataplane& request, Descriptors descriptors) {
   config::FromDataplane reply;
   reply.set_sequence(request.sequence());
-  std::string error = Dispatch(request, std::move(descriptor), reply);
+  std::string error = Dispatch(request, std::move(descriptors), reply);
   if (!error.empty()) {
     reply.Clear();
     reply.set_sequence(request.sequence());
@@ -45,37 +66,46 @@ config::FromDataplane Session::Handle(const config::ToDataplane& request, io::Un
   return reply;
 }
 
-std::string Session::Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,
+std::string Session::CheckDescriptors(const config::ToDataplane& request,
+                                      const Descriptors& descriptors) const {
+  const bool takes_one =
+      request.has_start_capture() || request.has_start_injection() || request.has_share_counters();
+  const std::size_t expected = request.has_add_port() ? options_.workers : takes_one ? 1 : 0;
+  if (descriptors.size() == expected) return "";
+  if (expected == 0) return "A descriptor came with a request that takes none.";
+  if (descriptors.empty()) return "No descriptor came with a request that needs one.";
+  return fmt::format("{} descriptors came with a request that needs {}.", descriptors.size(),
+                     expected);
+}
+
+std::string Session::Dispatch(const config::ToDataplane& request, Descriptors descriptors,
                               config::FromDataplane& reply) {
-  const bool takes_descriptor = request.has_add_port() || request.has_start_capture() ||
-                                request.has_start_injection() || request.has_share_counters();
-  if (descriptor.valid() != takes_descriptor) {
-    return descriptor.valid() ? "A descriptor came with a request that takes none."
-                              : "No descriptor came with a request that needs one.";
-  }
+  if (std::string problem = CheckDescriptors(request, descriptors); !problem.empty())
+    return problem;
+  const auto descriptor = [&] { return std::move(descriptors.front()); };
   switch (request.request_case()) {
     case config::ToDataplane::kApply:
       return Apply(request.apply(), *reply.mutable_applied());
     case config::ToDataplane::kAddPort:
-      return AddPort(request.add_port(), std::move(descriptor));
+      return AddPort(request.add_port(), std::move(descriptors));
     case config::ToDataplane::kRemovePort:
       return RemovePort(request.remove_port());
     case config::ToDataplane::kGetCounters:
       GetCounters(*reply.mutable_counters());
       return "";
     case config::ToDataplane::kShareCounters:
-      return ShareCounters(request.share_counters(), std::move(descriptor));
+      return ShareCounters(request.share_counters(), descriptor());
     case config::ToDataplane::kGetConnections:
       return GetConnections(request.get_connections(), *reply.mutable_connections());
     case config::ToDataplane::kStartCapture:
-      return StartCapture(request.start_capture(), std::move(descriptor));
+      return StartCapture(request.start_capture(), descriptor());
     case config::ToDataplane::kStopCapture:
       return StopCapture();
     case config::ToDataplane::kForgetConnections:
       return ForgetConnections(request.forget_connections(),
                                *reply.mutable_connections_forgotten());
     case config::ToDataplane::kStartInjection:
-      return StartInjection(std::move(descriptor));
+      return StartInjection(descriptor());
     case config::ToDataplane::REQUEST_NOT_SET:
       break;
   }
@@ -115,59 +145,86 @@ std::string Session::Apply(const config::FabricConfig& config, config::Applied& 
 
 void Session::Publish(std::shared_ptr<const tables::Snapshot> snapshot) {
   snapshot_ = snapshot;
-  std::shared_ptr<const tables::Snapshot> previous;
-  forwarding_->worker.Execute(
-      [&] { previous = forwarding_->pipeline.Publish(std::move(snapshot)); });
-  // Freed here, not on the worker; and what a large configuration took while it was compiled goes
+  std::vector<std::shared_ptr<const tables::Snapshot>> previous;
+  for (const std::unique_ptr<Engine>& engine : forwarding_->engines)
+    engine->worker.Execute([&] { previous.push_back(engine->pipeline.Publish(snapshot)); });
+  // Freed here, not on a worker; and what a large configuration took while it was compiled goes
   // back to the system.
-  previous.reset();
+  previous.clear();
   malloc_trim(0);
 }
 
 void Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) {
+  const std::uint16_t workers = options_.workers;
+  forwarding_ = std::make_unique<Forwarding>(workers);
   const flow::ConnectionTable::Options table{
       .capacity = snapshot->limits.connections,
       .capacity_per_port = snapshot->limits.connections_per_eni,
-      .seed = RandomSeed()};
-  std::unique_ptr<io::FrameIo> frame_io = std::move(ring_);
-  if (frame_io == nullptr) frame_io = std::make_unique<io::ReadWrite>();
-  forwarding_ = std::make_unique<Forwarding>(*counters_, table, options_, std::move(frame_io));
-  counters_->StartClock(std::chrono::steady_clock::now() - forwarding_->worker.Now());
-  Publish(std::move(snapshot));
-  for (auto& [id, port] : std::exchange(waiting_ports_, {})) {
-    if (!HandToWorker(id, std::move(port))) {
-      throw std::runtime_error(fmt::format("Port {} cannot be polled.", id));
+      .seed = RandomSeed(),
+      .use = &forwarding_->use};
+  WorkerPlace place{.workers = workers};
+  for (; place.self < workers; ++place.self) {
+    std::unique_ptr<io::FrameIo> frame_io;
+    if (has_rings_) {
+      frame_io = std::move(rings_[place.self]);
+    } else {
+      frame_io = std::make_unique<io::ReadWrite>();
     }
+    forwarding_->engines.push_back(std::make_unique<Engine>(*counters_[place.self], table, place,
+                                                            options_.worker, std::move(frame_io),
+                                                            forwarding_->handover.get()));
+    counters_[place.self]->StartClock(options_.worker.start);
+  }
+  Publish(std::move(snapshot));
+  for (auto& [id, queues] : std::exchange(waiting_ports_, {})) {
+    if (!HandToWorkers(id, std::move(queues)))
+      throw std::runtime_error(fmt::format("Port {} cannot be polled.", id));
   }
 }
 
-bool Session::HandToWorker(std::uint16_t id, std::unique_ptr<io::Port> port) {
-  bool added = false;
-  forwarding_->worker.Execute([&] { added = forwarding_->worker.AddPort(id, std::move(port)); });
+bool Session::HandToWorkers(std::uint16_t id, Queues queues) {
+  bool added = true;
+  for (std::size_t i = 0; i < queues.size() && added; ++i) {
+    worker::Worker& worker = forwarding_->engines[i]->worker;
+    worker.Execute([&] { added = worker.AddPort(id, std::move(queues[i])); });
+  }
+  if (!added) TakeFromWorkers(id);
   return added;
 }
 
-std::string Session::AddPort(const config::AddPort& request, io::UniqueFd descriptor) {
+void Session::TakeFromWorkers(std::uint16_t id) {
+  for (const std::unique_ptr<Engine>& engine : forwarding_->engines) {
+    std::unique_ptr<io::Port> removed;
+    engine->worker.Execute([&] { removed = engine->worker.RemovePort(id); });
+  }
+}
+
+std::string Session::AddPort(const config::AddPort& request, Descriptors descriptors) {
   if (request.port() < kMinPort || request.port() > kMaxPort) {
     return fmt::format("Port {} ({}) is not in {}–{}.", request.port(), request.name(), kMinPort,
                        kMaxPort);
   }
   const auto id = static_cast<std::uint16_t>(request.port());
   if (attached_.contains(id)) return fmt::format("Port {} ({}) is in use.", id, request.name());
-  if (const std::string problem = DescribeTapProblem(descriptor.get()); !problem.empty()) {
-    return fmt::format("Port {} ({}) cannot be added: the descriptor {}.", id, request.name(),
-                       problem);
+  Queues queues;
+  std::vector<const io::TapPort*> attached;
+  for (io::UniqueFd& descriptor : descriptors) {
+    if (const std::string problem = DescribeTapProblem(descriptor.get()); !problem.empty()) {
+      return fmt::format("Port {} ({}) cannot be added: the descriptor {}.", id, request.name(),
+                         problem);
+    }
+    queues.push_back(
+        std::make_unique<io::TapPort>(std::move(descriptor), request.superframes_to_cut()));
+    attached.push_back(queues.back().get());
   }
 
-  counters_->AddPort(id);
-  auto port = std::make_unique<io::TapPort>(std::move(descriptor), request.superframes_to_cut());
-  const io::TapPort* const attached = port.get();
+  for (const std::unique_ptr<observe::Counters>& counters : counters_) counters->AddPort(id);
   if (forwarding_ == nullptr) {
-    waiting_ports_.emplace(id, std::move(port));
-  } else if (!HandToWorker(id, std::move(port))) {
+    waiting_ports_.emplace(id, std::move(queues));
+  } else if (!HandToWorkers(id, std::move(queues))) {
     return fmt::format("Port {} ({}) cannot be polled.", id, request.name());
   }
-  attached_.emplace(id, attached);
+  attached_.emplace(id, std::move(attached));
   return "";
 }
 
@@ -175,31 +232,37 @@ std::string Session::RemovePort(const config::RemovePort& request) {
   const auto id = static_cast<std::uint16_t>(std::min(request.port(), kMaxPort + 1));
   if (attached_.erase(id) == 0) return fmt::format("There is no port {}.", request.port());
   waiting_ports_.erase(id);
-  if (forwarding_ != nullptr) {
-    std::unique_ptr<io::Port> removed;
-    forwarding_->worker.Execute([&] { removed = forwarding_->worker.RemovePort(id); });
-  }
+  if (forwarding_ != nullptr) TakeFromWorkers(id);
   return "";
 }
 
 std::string Session::StartCapture(const config::StartCapture& request, io::UniqueFd descriptor) {
   if (forwarding_ == nullptr) return "Nothing is forwarded yet that could be captured.";
+  std::vector<std::unique_ptr<observe::CaptureRingMemory>> rings;
   std::string error;
-  auto ring = observe::CaptureRingMemory::Map(descriptor.get(), request.size(), error);
-  if (ring == nullptr) return error;
-  // Made and freed on the worker: it listens to the worker's pipeline.
-  forwarding_->worker.Execute([&] {
-    forwarding_->worker.SetObserver(nullptr);
-    forwarding_->worker.SetObserver(worker::RingObserver::Make(
-        std::move(ring), std::chrono::nanoseconds(request.clock_offset_ns()), forwarding_->pipeline,
-        error));
-  });
+  for (std::size_t worker = 0; worker < options_.workers; ++worker) {
+    rings.push_back(observe::CaptureRingMemory::Map(
+        descriptor.get(), request.size() / options_.workers, error, worker));
+    if (rings.back() == nullptr) return error;
+  }
+  for (std::size_t worker = 0; worker < rings.size() && error.empty(); ++worker) {
+    Engine& engine = *forwarding_->engines[worker];
+    // Made and freed on the worker: it listens to the worker's pipeline.
+    engine.worker.Execute([&] {
+      engine.worker.SetObserver(nullptr);
+      engine.worker.SetObserver(worker::RingObserver::Make(
+          std::move(rings[worker]), std::chrono::nanoseconds(request.clock_offset_ns()),
+          engine.pipeline, error));
+    });
+  }
+  if (!error.empty()) StopCapture();
   return error;
 }
 
 std::string Session::StopCapture() {
-  if (forwarding_ != nullptr)
-    forwarding_->worker.Execute([&] { forwarding_->worker.SetObserver(nullptr); });
+  if (forwarding_ == nullptr) return "";
+  for (const std::unique_ptr<Engine>& engine : forwarding_->engines)
+    engine->worker.Execute([&] { engine->worker.SetObserver(nullptr); });
   return "";
 }
 
@@ -207,32 +270,34 @@ std::string Session::StartInjection(io::UniqueFd descriptor) {
   if (forwarding_ == nullptr) return "Nothing is forwarded yet that frames could be injected into.";
   auto injection = std::make_unique<worker::Injection>(std::move(descriptor));
   bool accepted = false;
-  forwarding_->worker.Execute(
-      [&] { accepted = forwarding_->worker.SetInjection(std::move(injection)); });
+  worker::Worker& worker = forwarding_->engines.front()->worker;
+  worker.Execute([&] { accepted = worker.SetInjection(std::move(injection)); });
   return accepted ? "" : "Frames are being injected by somebody else already.";
 }
 
 std::string Session::ShareCounters(const config::ShareCounters& request, io::UniqueFd descriptor) {
   if (!attached_.empty() || forwarding_ != nullptr)
     return "Something is counted already, in memory of the dataplane's own.";
-  if (request.size() != observe::CounterMemory::kSize) {
+  const std::size_t size = observe::CounterMemory::SizeFor(options_.workers);
+  if (request.size() != size) {
     return fmt::format("The memory for counters has {} bytes, expected {}: another version's.",
-                       request.size(), observe::CounterMemory::kSize);
+                       request.size(), size);
   }
   constexpr bool kWritable = true;
-  counters_ = std::make_unique<observe::Counters>(
-      std::make_unique<observe::CounterMemory>(descriptor.get(), kWritable));
+  CountIn(std::make_shared<observe::CounterMemory>(descriptor.get(), kWritable, options_.workers));
   return "";
 }
 
 void Session::GetCounters(config::Counters& report) {
-  observe::ReportCounters(counters_->block(), report);
-  report.set_uses_io_uring(has_ring_);
+  observe::ReportCounters(counter_memory_->blocks(), report);
+  report.set_uses_io_uring(has_rings_);
   for (config::PortCounters& port : *report.mutable_ports()) {
     const auto attached = attached_.find(static_cast<std::uint16_t>(port.port()));
     if (attached == attached_.end()) continue;
-    port.set_cut_superframes(attached->second->segmented_count());
-    port.set_superframes_to_cut(attached->second->refused_gso_types());
+    for (const io::TapPort* queue : attached->second) {
+      port.set_cut_superframes(port.cut_superframes() + queue->segmented_count());
+      port.set_superframes_to_cut(port.superframes_to_cut() | queue->refused_gso_types());
+    }
   }
   if (forwarding_ == nullptr) return;
   report.set_generation(snapshot_->generation);
@@ -242,36 +307,53 @@ void Session::GetCounters(config::Counters& report) {
 std::string Session::GetConnections(const config::GetConnections& request,
                                     config::Connections& report) {
   if (forwarding_ == nullptr) return "";
-  // Without the worker; a page, so that answers stay small.
-  const flow::ConnectionReader& connections = forwarding_->connections;
+  // Without the workers; a page, so that answers stay small. The places of the second worker's
+  // connections follow those of the first one's, and so on.
   const ConnectionReporter reporter(*snapshot_);
-  const Tick now = forwarding_->worker.Now();
+  const Tick now = forwarding_->engines.front()->worker.Now();
+  const std::uint32_t capacity = snapshot_->limits.connections;
   std::uint32_t wanted = std::min(request.limit(), kLargestPage);
-  const std::uint32_t place =
-      connections.Visit(request.first_place(), std::numeric_limits<std::uint32_t>::max(),
-                        [&](const flow::Connection& connection, std::uint32_t at) {
-                          if (wanted == 0) return false;
-                          reporter.Report(connection, at, now, *report.add_connections());
-                          return --wanted > 0;
-                        });
-  report.set_next_place(connections.IsPlace(place) ? place : 0);
+  std::uint32_t worker = request.first_place() / capacity;
+  std::uint32_t place = request.first_place() % capacity;
+  for (; worker < forwarding_->engines.size(); ++worker, place = 0) {
+    const flow::ConnectionReader& connections = forwarding_->engines[worker]->connections;
+    const std::uint32_t first = worker * capacity;
+    if (wanted > 0) {
+      place = connections.Visit(place, std::numeric_limits<std::uint32_t>::max(),
+                                [&](const flow::Connection& connection, std::uint32_t at) {
+                                  reporter.Report(connection, first + at, now,
+                                                  *report.add_connections());
+                                  return --wanted > 0;
+                                });
+    }
+    if (connections.IsPlace(place)) {
+      report.set_next_place(first + place);
+      return "";
+    }
+  }
   return "";
 }
 
 std::string Session::ForgetConnections(const config::ForgetConnections& request,
                                        config::ConnectionsForgotten& report) {
   if (forwarding_ == nullptr) return "";
-  // In slices, as they are read.
+  // In slices, so that no worker is held up for long.
   constexpr int kPerSlice = 64;
+  const std::uint32_t capacity = snapshot_->limits.connections;
   std::uint32_t count = 0;
-  for (int first = 0; first < request.connections_size(); first += kPerSlice) {
-    const int end = std::min(first + kPerSlice, request.connections_size());
-    forwarding_->worker.Execute([&] {
-      for (int i = first; i < end; ++i) {
-        const config::ConnectionId& id = request.connections(i);
-        if (forwarding_->pipeline.Forget(id.place(), id.fingerprint())) ++count;
-      }
-    });
+  for (std::uint32_t worker = 0; worker < forwarding_->engines.size(); ++worker) {
+    Engine& engine = *forwarding_->engines[worker];
+    for (int first = 0; first < request.connections_size(); first += kPerSlice) {
+      const int end = std::min(first + kPerSlice, request.connections_size());
+      engine.worker.Execute([&] {
+        for (int i = first; i < end; ++i) {
+          const config::ConnectionId& id = request.connections(i);
+          const bool is_of_worker = id.place() / capacity == worker;
+          if (is_of_worker && engine.pipeline.Forget(id.place() % capacity, id.fingerprint()))
+            ++count;
+        }
+      });
+    }
   }
   report.set_count(count);
   return "";

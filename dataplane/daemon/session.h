@@ -1,8 +1,8 @@
 // Session: what the dataplane is from start to end, as control sees it. Requests in, answers out.
 //
 // Runs on the control thread. Everything slow (compiling, freeing, reporting) happens here; the
-// worker is asked for the moment it takes to swap a pointer or add a port. A request that fails is
-// answered with a sentence and changes nothing.
+// workers are asked, one after the other, for the moment it takes to swap a pointer or add a port.
+// A request that fails is answered with a sentence and changes nothing.
 #ifndef TAPLOOM_DATAPLANE_DAEMON_SESSION_H_
 #define TAPLOOM_DATAPLANE_DAEMON_SESSION_H_
 
@@ -10,9 +10,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "dataplane/config/control_messages.pb.h"
 #include "dataplane/flow/connection_reader.h"
+#include "dataplane/flow/connection_use.h"
 #include "dataplane/io/port.h"
 #include "dataplane/io/ring.h"
 #include "dataplane/io/tap_port.h"
@@ -20,38 +23,59 @@
 #include "dataplane/observe/counters.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/tables/snapshot.h"
+#include "dataplane/worker/handover.h"
 #include "dataplane/worker/worker.h"
 
 namespace taploom::daemon {
 
+// What came with a request.
+using Descriptors = std::vector<io::UniqueFd>;
+
 class Session {
  public:
-  // `ring`: what reads and writes frames, instead of a system call for each.
-  explicit Session(const worker::Worker::Options& options, std::unique_ptr<io::Ring> ring = nullptr)
-      : options_(options), has_ring_(ring != nullptr), ring_(std::move(ring)) {}
+  static constexpr std::uint16_t kMostWorkers = 16;
 
-  // `descriptor` is what came with the request. Throws only when forwarding cannot begin at all: no
-  // memory, no threads.
-  config::FromDataplane Handle(const config::ToDataplane& request, io::UniqueFd descriptor);
+  struct Options {
+    worker::Worker::Options worker;
+    std::uint16_t workers = 1;  // 1–kMostWorkers
+  };
+
+  // `rings`: what reads and writes each worker's frames, instead of a system call for each; none,
+  // or one for each worker.
+  explicit Session(const Options& options, std::vector<std::unique_ptr<io::Ring>> rings = {});
+
+  // Throws only when forwarding cannot begin at all: no memory, no threads.
+  config::FromDataplane Handle(const config::ToDataplane& request, Descriptors descriptors);
 
  private:
-  // The connection table has the size that the first configuration asks for, so forwarding begins
-  // with it. Until then frames wait in their TAPs.
-  struct Forwarding {
-    Forwarding(observe::Counters& counters, const flow::ConnectionTable::Options& table,
-               const worker::Worker::Options& options, std::unique_ptr<io::FrameIo> frame_io)
-        : pipeline(counters, table),
+  // A worker, and what it shares with no other.
+  struct Engine {
+    Engine(observe::Counters& counters, const flow::ConnectionTable::Options& table,
+           const WorkerPlace& place, const worker::Worker::Options& options,
+           std::unique_ptr<io::FrameIo> frame_io, worker::Handover* handover)
+        : pipeline(counters, table, place),
           connections(pipeline.connections().memory_descriptor(), table.capacity),
-          worker(pipeline, options, std::move(frame_io)) {}
+          worker(pipeline, options, std::move(frame_io), {handover, place.self}) {}
 
     Pipeline pipeline;
     flow::ConnectionReader connections;
     worker::Worker worker;
   };
+  // The connection tables have the size that the first configuration asks for, so forwarding begins
+  // with it. Until then frames wait in their TAPs.
+  struct Forwarding {
+    explicit Forwarding(std::uint16_t workers);
+    ~Forwarding();
+
+    std::unique_ptr<worker::Handover> handover;  // null for one worker
+    flow::ConnectionUse use;
+    std::vector<std::unique_ptr<Engine>> engines;  // by worker
+  };
+  using Queues = std::vector<std::unique_ptr<io::TapPort>>;  // of one TAP, by worker
 
   // Each returns an error sentence, or nothing.
   std::string Apply(const config::FabricConfig& config, config::Applied& applied);
-  std::string AddPort(const config::AddPort& request, io::UniqueFd descriptor);
+  std::string AddPort(const config::AddPort& request, Descriptors queues);
   std::string RemovePort(const config::RemovePort& request);
   std::string StartCapture(const config::StartCapture& request, io::UniqueFd descriptor);
   std::string StopCapture();
@@ -62,23 +86,27 @@ class Session {
                                 config::ConnectionsForgotten& report);
   std::string GetConnections(const config::GetConnections& request, config::Connections& report);
 
-  std::string Dispatch(const config::ToDataplane& request, io::UniqueFd descriptor,
+  std::string Dispatch(const config::ToDataplane& request, Descriptors descriptors,
                        config::FromDataplane& reply);
+  std::string CheckDescriptors(const config::ToDataplane& request,
+                               const Descriptors& descriptors) const;
+  void CountIn(std::shared_ptr<observe::CounterMemory> memory);
   void StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot);
   void Publish(std::shared_ptr<const tables::Snapshot> snapshot);
-  bool HandToWorker(std::uint16_t id, std::unique_ptr<io::Port> port);
+  bool HandToWorkers(std::uint16_t id, Queues queues);
+  void TakeFromWorkers(std::uint16_t id);
 
-  const worker::Worker::Options options_;
-  const bool has_ring_;
-  std::unique_ptr<io::Ring> ring_;  // until the worker has it
-  std::unique_ptr<observe::Counters> counters_ = std::make_unique<observe::Counters>();
-  // Every port that was added and not removed; owned by waiting_ports_ or the worker, and asked
-  // only what any thread may.
-  std::map<std::uint16_t, const io::TapPort*> attached_;
-  std::map<std::uint16_t, std::unique_ptr<io::Port>>
-      waiting_ports_;  // those that came before the first configuration
+  const Options options_;
+  const bool has_rings_;
+  std::vector<std::unique_ptr<io::Ring>> rings_;  // until the workers have them
+  std::shared_ptr<observe::CounterMemory> counter_memory_;
+  std::vector<std::unique_ptr<observe::Counters>> counters_;  // by worker
+  // Every port that was added and not removed; its queues are owned by waiting_ports_ or the
+  // workers, and asked only what any thread may.
+  std::map<std::uint16_t, std::vector<const io::TapPort*>> attached_;
+  std::map<std::uint16_t, Queues> waiting_ports_;  // those that came before the first configuration
   std::shared_ptr<const tables::Snapshot> snapshot_;
-  std::unique_ptr<Forwarding> forwarding_;  // last: its thread uses the counters
+  std::unique_ptr<Forwarding> forwarding_;  // last: its threads use the counters
 };
 
 }  // namespace taploom::daemon

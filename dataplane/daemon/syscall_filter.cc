@@ -138,10 +138,10 @@ void AllowSanitizers(Filter&) {}
 
 }  // namespace
 
-void InstallSyscallFilter(int ring_descriptor) {
+void InstallSyscallFilter(std::span<const int> ring_descriptors) {
   Filter filter;
   AllowFrames(filter);
-  if (ring_descriptor >= 0) AllowRing(filter, ring_descriptor);
+  for (const int descriptor : ring_descriptors) AllowRing(filter, descriptor);
   AllowControl(filter);
   AllowMemory(filter);
   AllowThreadsAndTime(filter);

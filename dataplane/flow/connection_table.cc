@@ -14,7 +14,6 @@
 namespace taploom::flow {
 namespace {
 
-constexpr std::size_t kPorts = 65'536;
 // How many of the connections that end soonest are looked at for an embryonic one before the table
 // is called full.
 constexpr std::uint32_t kEvictionSearch = 64;
@@ -53,7 +52,8 @@ ConnectionTable::ConnectionTable(const Options& options, OnFree on_free, void* c
       arena_(options.capacity, memory_descriptor_),
       buckets_(BucketCount(options.capacity, kSlots)),
       bucket_mask_(buckets_.size() - 1),
-      connections_per_port_(kPorts),
+      own_use_(options.use == nullptr ? std::make_unique<ConnectionUse>(false) : nullptr),
+      use_(options.use == nullptr ? own_use_.get() : options.use),
       nat_ports_(options.capacity, options.seed),
       wheel_(arena_) {}
 
@@ -149,9 +149,9 @@ bool ConnectionTable::EvictEmbryonic() {
 }
 
 std::uint32_t ConnectionTable::TakeIndex(Tick now) {
-  if (free_list_ == TimingWheel::kNil && used_ == options_.capacity) {
+  if (IsFull()) {
     Expire(now, kEvictionSearch);
-    if (free_list_ == TimingWheel::kNil && !EvictEmbryonic()) return TimingWheel::kNil;
+    if (IsFull() && !EvictEmbryonic()) return TimingWheel::kNil;
   }
   if (free_list_ == TimingWheel::kNil) {
     constexpr std::uint32_t kPerHugePage = MappedArray<Connection>::kHugePage / sizeof(Connection);
@@ -214,8 +214,8 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
   if (is_free && InsertReference(reply_places, index * 2 + 2))
     connection.flags |= Connection::kReplyInTable;
   connection.created = connection.last_seen = now;
-  ++connections_per_port_[original.ingress_port];
-  ++connections_per_port_[reply.ingress_port];
+  use_->AddAtPorts(original.ingress_port, reply.ingress_port);
+  use_->AddToTotal();
   SetSize(size() + 1);
   error = InsertError::kNone;
   return &connection;
@@ -250,7 +250,7 @@ bool ConnectionTable::KeepsMapping(Connection& connection, Tick now) {
   connection.flags &= static_cast<std::uint8_t>(
       ~(Connection::kTrackedAtSource | Connection::kTrackedAtDestination));
   for (Half& half : connection.halves) half.action.generation |= FlowAction::kOutdated;
-  for (const PackedKey& key : connection.keys) --connections_per_port_[key.ingress_port()];
+  use_->RemoveAtPorts(connection.keys[0].ingress_port(), connection.keys[1].ingress_port());
   return true;
 }
 
@@ -258,7 +258,7 @@ bool ConnectionTable::Readmit(Connection& connection) {
   for (const PackedKey& key : connection.keys) {
     if (!MayAddAt(key.ingress_port())) return false;
   }
-  for (const PackedKey& key : connection.keys) ++connections_per_port_[key.ingress_port()];
+  use_->AddAtPorts(connection.keys[0].ingress_port(), connection.keys[1].ingress_port());
   connection.marks &= static_cast<std::uint8_t>(~Connection::kMappingOnly);
   return true;
 }
@@ -280,9 +280,9 @@ void ConnectionTable::Free(std::uint32_t index) {
     RemoveReference(PlacesOf(connection.key_view(FlowDirection::kReply)), index * 2 + 2);
   if (connection.has(Connection::kNat))
     nat_ports_.Remove(NatDestination(connection.keys[0], connection.nat_address));
-  if (!connection.is_marked(Connection::kMappingOnly)) {
-    for (const PackedKey& key : connection.keys) --connections_per_port_[key.ingress_port()];
-  }
+  if (!connection.is_marked(Connection::kMappingOnly))
+    use_->RemoveAtPorts(connection.keys[0].ingress_port(), connection.keys[1].ingress_port());
+  use_->RemoveFromTotal();
   SetSize(size() - 1);
   wheel_.Cancel(index);
   connection.flags = 0;

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@
 #endif
 
 #include "dataplane/flow/connection.h"
+#include "dataplane/flow/connection_use.h"
 #include "dataplane/flow/five_tuple.h"
 #include "dataplane/flow/key_view.h"
 #include "dataplane/flow/mapped_array.h"
@@ -63,6 +65,8 @@ class ConnectionTable {
     std::uint32_t capacity = 262'144;  // connections; 256 bytes each once used
     std::uint32_t capacity_per_port = 100'000;
     std::uint64_t seed = 0;  // random per boot; fixed in tests
+    // Where other tables count against both limits, too, and which outlives this one; null: alone.
+    ConnectionUse* use = nullptr;
   };
   // Called with a connection just before it is freed, whatever the cause.
   using OnFree = void (*)(void* context, const Connection& connection);
@@ -191,7 +195,12 @@ class ConnectionTable {
   void RemoveReference(const Places& places, std::uint32_t reference);
   bool MayAddAt(std::uint16_t port) const {
     const bool is_limited = port >= unlimited_ports_.size() || !unlimited_ports_[port];
-    return !is_limited || connections_per_port_[port] < options_.capacity_per_port;
+    return !is_limited || use_->AtPort(port) < options_.capacity_per_port;
+  }
+  // No place is left, or others use up what there may be in all.
+  bool IsFull() const {
+    return (free_list_ == TimingWheel::kNil && used_ == options_.capacity) ||
+           (use_->is_shared() && use_->total() >= options_.capacity);
   }
   std::uint32_t TakeIndex(Tick now);
   // What becomes of a connection whose idle timer has ended: false when it is over.
@@ -220,7 +229,8 @@ class ConnectionTable {
   MappedArray<Connection> arena_;
   MappedArray<Bucket> buckets_;
   std::size_t bucket_mask_;
-  MappedArray<std::uint32_t> connections_per_port_;
+  const std::unique_ptr<ConnectionUse> own_use_;  // null when it is shared
+  ConnectionUse* const use_;
   std::vector<bool> unlimited_ports_;
   NatPorts nat_ports_;
   TimingWheel wheel_;

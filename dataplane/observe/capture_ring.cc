@@ -21,6 +21,14 @@ std::size_t TextRoom(const CaptureRecord& record) {
   return record.size - sizeof(CaptureRecord) - record.recorded_size;
 }
 
+std::unique_ptr<CaptureRingHeader> HeaderFor(std::size_t capacity,
+                                             std::span<const std::uint16_t> ports) {
+  auto header = std::make_unique<CaptureRingHeader>();
+  header->capacity = CaptureRingMemory::SizeOf(capacity) - kCaptureHeaderSize;
+  for (const std::uint16_t port : ports) header->ports[port / 64] |= std::uint64_t{1} << port % 64;
+  return header;
+}
+
 }  // namespace
 
 std::size_t CaptureRingMemory::SizeOf(std::size_t capacity) {
@@ -28,53 +36,51 @@ std::size_t CaptureRingMemory::SizeOf(std::size_t capacity) {
 }
 
 int CaptureRingMemory::Make(std::size_t capacity, std::uint32_t snap_length,
-                            std::span<const std::uint16_t> ports) {
-  constexpr std::uint32_t kNoTrace = 0;
-  return Make(capacity, snap_length, ports, kNoTrace, {});
+                            std::span<const std::uint16_t> ports, std::size_t workers) {
+  const auto header = HeaderFor(capacity, ports);
+  header->snap_length = snap_length;
+  return Make(*header, workers);
 }
 
 int CaptureRingMemory::MakeForTrace(std::size_t capacity, std::span<const std::uint16_t> ports,
                                     std::uint32_t sample_every,
-                                    std::span<const FilterInstruction> filter) {
-  return Make(capacity, 0, ports, sample_every, filter);
-}
-
-int CaptureRingMemory::Make(std::size_t capacity, std::uint32_t snap_length,
-                            std::span<const std::uint16_t> ports, std::uint32_t sample_every,
-                            std::span<const FilterInstruction> filter) {
-  const std::size_t size = SizeOf(capacity);
-  capacity = size - kCaptureHeaderSize;
-  const int descriptor = memfd_create("taploom-capture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (descriptor < 0) return -1;
-  void* memory = MAP_FAILED;
-  if (ftruncate(descriptor, static_cast<off_t>(size)) == 0 &&
-      fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
-    memory = mmap(nullptr, kCaptureHeaderSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-  }
-  if (memory == MAP_FAILED) {
-    const int error_number = errno;
-    close(descriptor);
-    errno = error_number;
-    return -1;
-  }
-  auto* header = new (memory) CaptureRingHeader;
-  header->capacity = capacity;
-  header->snap_length = snap_length;
-  for (const std::uint16_t port : ports) header->ports[port / 64] |= std::uint64_t{1} << port % 64;
+                                    std::span<const FilterInstruction> filter,
+                                    std::size_t workers) {
+  const auto header = HeaderFor(capacity, ports);
   header->sample_every = sample_every;
   header->filter_size = static_cast<std::uint32_t>(filter.size());
   std::copy(filter.begin(), filter.end(), header->filter.begin());
-  munmap(memory, kCaptureHeaderSize);
-  return descriptor;
+  return Make(*header, workers);
+}
+
+int CaptureRingMemory::Make(const CaptureRingHeader& header, std::size_t workers) {
+  const std::size_t size = kCaptureHeaderSize + header.capacity;
+  const int descriptor = memfd_create("taploom-capture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (descriptor < 0) return -1;
+  bool is_made = ftruncate(descriptor, static_cast<off_t>(workers * size)) == 0 &&
+                 fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+  for (std::size_t i = 0; i < workers && is_made; ++i) {
+    // Its atomics are zeros, which it is made of anyway.
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&header);
+    is_made = pwrite(descriptor, bytes, sizeof header, static_cast<off_t>(i * size)) ==
+              static_cast<ssize_t>(sizeof header);
+  }
+  if (is_made) return descriptor;
+  const int error_number = errno;
+  close(descriptor);
+  errno = error_number;
+  return -1;
 }
 
 std::unique_ptr<CaptureRingMemory> CaptureRingMemory::Map(int descriptor, std::size_t size,
-                                                          std::string& error) {
-  if (size <= kCaptureHeaderSize || size > kCaptureHeaderSize + kMostCapacity) {
+                                                          std::string& error, std::size_t place) {
+  if (size <= kCaptureHeaderSize || size > kCaptureHeaderSize + kMostCapacity ||
+      size % kCaptureHeaderSize != 0) {
     error = "The descriptor is no capture ring.";
     return nullptr;
   }
-  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor,
+                      static_cast<off_t>(place * size));
   if (memory == MAP_FAILED) {
     error = std::string("The capture ring cannot be mapped: ") + std::strerror(errno) + ".";
     return nullptr;

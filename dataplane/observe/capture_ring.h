@@ -69,18 +69,19 @@ static_assert(sizeof(CaptureRecord) == 48 && sizeof(CaptureRecord) % 8 == 0);
 // The mapping of a ring, for either side.
 class CaptureRingMemory {
  public:
-  // Null, with a sentence in `error`, when the descriptor is no capture ring. `size`: of the file,
-  // as somebody who may ask has found out (the dataplane may not).
+  // Null, with a sentence in `error`, when there is no capture ring at that `place` of the file.
+  // `size`: of a ring, as somebody who may ask has found out (the dataplane may not).
   static std::unique_ptr<CaptureRingMemory> Map(int descriptor, std::size_t size,
-                                                std::string& error);
-  // Makes a ring in a sealed memfd and returns its descriptor, or -1 with errno set. `capacity` is
-  // rounded up to a power of two.
-  // The file's size is SizeOf(capacity).
+                                                std::string& error, std::size_t place = 0);
+  // Makes rings in a sealed memfd, one for each of `workers`, side by side, and returns its
+  // descriptor, or -1 with errno set. `capacity`: of each; rounded up to a power of two. Each takes
+  // SizeOf(capacity) of the file.
   static int Make(std::size_t capacity, std::uint32_t snap_length,
-                  std::span<const std::uint16_t> ports);
+                  std::span<const std::uint16_t> ports, std::size_t workers = 1);
   // The same for a trace. REQUIRES: sample_every > 0, at most kMostInstructions.
   static int MakeForTrace(std::size_t capacity, std::span<const std::uint16_t> ports,
-                          std::uint32_t sample_every, std::span<const FilterInstruction> filter);
+                          std::uint32_t sample_every, std::span<const FilterInstruction> filter,
+                          std::size_t workers = 1);
   static std::size_t SizeOf(std::size_t capacity);
   CaptureRingMemory(const CaptureRingMemory&) = delete;
   CaptureRingMemory& operator=(const CaptureRingMemory&) = delete;
@@ -91,9 +92,7 @@ class CaptureRingMemory {
   std::uint64_t capacity() const { return capacity_; }  // as it was when mapped
 
  private:
-  static int Make(std::size_t capacity, std::uint32_t snap_length,
-                  std::span<const std::uint16_t> ports, std::uint32_t sample_every,
-                  std::span<const FilterInstruction> filter);
+  static int Make(const CaptureRingHeader& header, std::size_t workers);
   CaptureRingMemory(std::uint8_t* memory, std::size_t size, std::uint64_t capacity)
       : memory_(memory), size_(size), capacity_(capacity) {}
 
@@ -112,6 +111,8 @@ class CaptureRingWriter {
   // it does not fit and is counted as lost, or when the port's frames are not wanted.
   CaptureRecord* Add(std::uint16_t port, bool is_outbound, std::uint64_t packet_id,
                      std::int64_t time_ns, const Packet& frame, std::size_t text_room);
+  // Removes the record that was added last.
+  void TakeBack(const CaptureRecord& record) { written_ -= record.size; }
   // Puts `text` behind the bytes of the record that was added last, as much as it has room for, and
   // gives the rest of the room back.
   void SetText(CaptureRecord& record, std::string_view text);

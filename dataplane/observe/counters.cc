@@ -11,11 +11,11 @@
 namespace taploom::observe {
 namespace {
 
-CounterBlock* Map(int protection, int flags, int descriptor) {
-  void* memory =
-      mmap(nullptr, CounterMemory::kSize, protection, flags | MAP_NORESERVE, descriptor, 0);
+std::span<CounterBlock> Map(std::size_t workers, int protection, int flags, int descriptor) {
+  void* memory = mmap(nullptr, CounterMemory::SizeFor(workers), protection, flags | MAP_NORESERVE,
+                      descriptor, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  return static_cast<CounterBlock*>(memory);
+  return {static_cast<CounterBlock*>(memory), workers};
 }
 
 bool HasId(const CounterBlock::NatGateway& gateway, std::string_view id) {
@@ -24,10 +24,10 @@ bool HasId(const CounterBlock::NatGateway& gateway, std::string_view id) {
 
 }  // namespace
 
-int CounterMemory::Make() {
+int CounterMemory::Make(std::size_t workers) {
   const int descriptor = memfd_create("taploom-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (descriptor < 0) return -1;
-  if (ftruncate(descriptor, static_cast<off_t>(kSize)) == 0 &&
+  if (ftruncate(descriptor, static_cast<off_t>(SizeFor(workers))) == 0 &&
       fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
     return descriptor;
   const int error_number = errno;
@@ -36,17 +36,18 @@ int CounterMemory::Make() {
   return -1;
 }
 
-CounterMemory::CounterMemory()
-    : block_(Map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1)) {}
+CounterMemory::CounterMemory(std::size_t workers)
+    : blocks_(Map(workers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1)) {}
 
-CounterMemory::CounterMemory(int descriptor, bool writable)
-    : block_(Map(writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, descriptor)) {}
+CounterMemory::CounterMemory(int descriptor, bool writable, std::size_t workers)
+    : blocks_(Map(workers, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, descriptor)) {
+}
 
-CounterMemory::~CounterMemory() { munmap(block_, kSize); }
+CounterMemory::~CounterMemory() { munmap(blocks_.data(), blocks_.size_bytes()); }
 
 NatGatewayCounters& Counters::nat_gateway(std::string_view id) {
   const std::lock_guard lock(nat_mutex_);
-  CounterBlock& block = memory_->block();
+  CounterBlock& block = block_;
   const std::uint32_t count = block.nat_gateway_count.load(std::memory_order_relaxed);
   const auto end = block.nat_gateways.begin() + count;
   const auto found = std::find_if(block.nat_gateways.begin(), end,

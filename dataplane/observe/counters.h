@@ -2,7 +2,8 @@
 // any time.
 //
 // They stand in a block of memory that another process can map: control makes it, hands it to the
-// dataplane and reads it without asking. Every counter is a relaxed atomic with a single writer, so
+// dataplane and reads it without asking. Each worker has a block; a reader adds them up
+// (counter_report.h). Every counter is a relaxed atomic with a single writer, so
 // counting is a plain add, and reading never disturbs a worker nor sees half a number. A block of
 // zeros is one in which nothing has been counted.
 #ifndef TAPLOOM_DATAPLANE_OBSERVE_COUNTERS_H_
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -81,6 +83,7 @@ struct CounterBlock {
   // The steady clock's nanoseconds when the workers' ticks began; 0: they have not.
   std::atomic<std::int64_t> clock_start{0};
   Counter slow_path_packets;
+  Counter handed_over_packets;                                           // to another worker
   Counter connections;                                                   // live
   std::atomic<std::uint32_t> nat_gateway_count{0};                       // places that are taken
   std::array<std::atomic<std::uint64_t>, kMaxPorts / 64> known_ports{};  // one bit each
@@ -101,52 +104,57 @@ struct CounterBlock {
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "the block is between processes");
 
-// A mapping of a block, for either side.
+// A mapping of a block for each worker, for either side.
 class CounterMemory {
  public:
-  static constexpr std::size_t kSize = sizeof(CounterBlock);
+  // Bytes of it.
+  static constexpr std::size_t SizeFor(std::size_t workers) {
+    return workers * sizeof(CounterBlock);
+  }
 
-  // A sealed memfd that holds a block, or -1 with errno set.
-  static int Make();
+  // A sealed memfd that holds the blocks, or -1 with errno set.
+  static int Make(std::size_t workers = 1);
   // Memory that nobody else sees.
-  CounterMemory();
-  // Of a memfd that Make has made; `writable` for the dataplane. Throw std::bad_alloc.
-  CounterMemory(int descriptor, bool writable);
+  explicit CounterMemory(std::size_t workers = 1);
+  // Of a memfd that Make has made for as many; `writable` for the dataplane. Throw std::bad_alloc.
+  CounterMemory(int descriptor, bool writable, std::size_t workers = 1);
   CounterMemory(const CounterMemory&) = delete;
   CounterMemory& operator=(const CounterMemory&) = delete;
   ~CounterMemory();
 
-  CounterBlock& block() { return *block_; }
-  const CounterBlock& block() const { return *block_; }
+  std::span<CounterBlock> blocks() { return blocks_; }
+  std::span<const CounterBlock> blocks() const { return blocks_; }
 
  private:
-  CounterBlock* block_;
+  std::span<CounterBlock> blocks_;  // by worker
 };
 
-// The dataplane's side.
+// The dataplane's side of one worker's block.
 class Counters {
  public:
-  Counters() : Counters(std::make_unique<CounterMemory>()) {}
-  explicit Counters(std::unique_ptr<CounterMemory> memory)
+  Counters() : Counters(std::make_shared<CounterMemory>()) {}
+  explicit Counters(std::shared_ptr<CounterMemory> memory, std::size_t worker = 0)
       : memory_(std::move(memory)),
-        slow_path_packets(memory_->block().slow_path_packets),
-        connections(memory_->block().connections),
-        rule_hits(memory_->block().rule_hits),
-        ports_(memory_->block().ports.data()) {}
+        block_(memory_->blocks()[worker]),
+        slow_path_packets(block_.slow_path_packets),
+        handed_over_packets(block_.handed_over_packets),
+        connections(block_.connections),
+        rule_hits(block_.rule_hits),
+        ports_(block_.ports.data()) {}
   Counters(const Counters&) = delete;
   Counters& operator=(const Counters&) = delete;
 
   // Tells readers when the worker's ticks began.
   void StartClock(std::chrono::steady_clock::time_point start) {
-    memory_->block().clock_start.store(std::chrono::nanoseconds(start.time_since_epoch()).count(),
-                                       std::memory_order_relaxed);
+    block_.clock_start.store(std::chrono::nanoseconds(start.time_since_epoch()).count(),
+                             std::memory_order_relaxed);
   }
 
   // Makes the port known; called on the control thread before the worker learns of the port.
   // Counters of a removed port stay, so that nothing a reader saw can shrink.
   void AddPort(std::uint16_t port) {
-    memory_->block().known_ports[port / 64].fetch_or(std::uint64_t{1} << port % 64,
-                                                     std::memory_order_release);
+    block_.known_ports[port / 64].fetch_or(std::uint64_t{1} << port % 64,
+                                           std::memory_order_release);
   }
   PortCounters& port(std::uint16_t port) { return ports_[port]; }
   // nullptr when AddPort never made it known.
@@ -157,14 +165,16 @@ class Counters {
   // The counters of a NAT gateway, placed on first use (control thread, while a snapshot is
   // compiled in); kept by id across snapshots. Gateways beyond kMostNatGateways share the last.
   NatGatewayCounters& nat_gateway(std::string_view id);
-  const CounterBlock& block() const { return memory_->block(); }
+  const CounterBlock& block() const { return block_; }
 
  private:
-  const std::unique_ptr<CounterMemory> memory_;
+  const std::shared_ptr<CounterMemory> memory_;
+  CounterBlock& block_;
   std::mutex nat_mutex_;
 
  public:
   Counter& slow_path_packets;
+  Counter& handed_over_packets;
   Counter& connections;
   RuleHits& rule_hits;
 

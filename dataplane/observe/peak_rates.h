@@ -37,12 +37,14 @@ class PeakRates {
     mark.window.store(window, std::memory_order_release);
   }
 
-  // Per second. `totals`: what is counted by now. The window at hand counts for what it has so far.
-  Totals Peak(Tick now, const Totals& totals) const {
-    constexpr std::uint64_t kSeconds =
-        std::chrono::duration_cast<std::chrono::seconds>(kWindow).count();
+  // What went out in each of the last windows, the one at hand first and with what it has so far.
+  // Workers' are added up before the busiest is looked for.
+  using Windows = std::array<Totals, static_cast<std::size_t>(kWindows) + 1>;
+
+  // `totals`: what is counted by now.
+  void AddTo(Windows& windows, Tick now, const Totals& totals) const {
     const std::int64_t last = now / kWindow;
-    Totals peak, end = totals;
+    Totals end = totals;
     for (std::int64_t window = last; window >= std::max<std::int64_t>(last - kWindows, 0);
          --window) {
       const Mark& mark = marks_[static_cast<std::size_t>(window) % marks_.size()];
@@ -50,9 +52,25 @@ class PeakRates {
       const Totals begin{mark.packets.load(std::memory_order_relaxed),
                          mark.bytes.load(std::memory_order_relaxed)};
       if (begin.packets > end.packets || begin.bytes > end.bytes) continue;
-      peak.packets = std::max(peak.packets, (end.packets - begin.packets) / kSeconds);
-      peak.bytes = std::max(peak.bytes, (end.bytes - begin.bytes) / kSeconds);
+      Totals& sum = windows[static_cast<std::size_t>(last - window)];
+      sum.packets += end.packets - begin.packets;
+      sum.bytes += end.bytes - begin.bytes;
       end = begin;
+    }
+  }
+  // Per second, of one worker or of all.
+  Totals Peak(Tick now, const Totals& totals) const {
+    Windows windows{};
+    AddTo(windows, now, totals);
+    return Peak(windows);
+  }
+  static Totals Peak(const Windows& windows) {
+    constexpr std::uint64_t kSeconds =
+        std::chrono::duration_cast<std::chrono::seconds>(kWindow).count();
+    Totals peak;
+    for (const Totals& each : windows) {
+      peak.packets = std::max(peak.packets, each.packets / kSeconds);
+      peak.bytes = std::max(peak.bytes, each.bytes / kSeconds);
     }
     return peak;
   }

@@ -4,7 +4,7 @@
 
 namespace taploom::slowpath {
 
-observe::DroppedPacket DroppedOf(const Packet& packet) {
+observe::DroppedPacket DroppedOf(const Packet& packet, Tick now) {
   const PacketView view = ViewOf(packet);
   const bool is_untouched = packet.verdict.kind == Verdict::Kind::kDrop;
   return {.tuple = view.tuple,
@@ -15,7 +15,8 @@ observe::DroppedPacket DroppedOf(const Packet& packet) {
           .icmp_code = view.icmp_code,
           .tcp_flags = view.tcp_flags,
           .is_fragment = view.is_fragment,
-          .is_icmp_error = view.is_icmp_error};
+          .is_icmp_error = view.is_icmp_error,
+          .when_ms = static_cast<std::uint32_t>(now.count())};
 }
 
 }  // namespace taploom::slowpath

@@ -4,6 +4,7 @@
 
 #include "dataplane/observe/last_drop.h"
 #include "dataplane/packet.h"
+#include "dataplane/tick.h"
 
 namespace taploom::slowpath {
 
@@ -15,7 +16,7 @@ inline bool IsWorthRemembering(const Packet& packet) {
 }
 
 // REQUIRES: the packet has a verdict with a reason.
-observe::DroppedPacket DroppedOf(const Packet& packet);
+observe::DroppedPacket DroppedOf(const Packet& packet, Tick now);
 
 }  // namespace taploom::slowpath
 

@@ -95,7 +95,7 @@ Verdict SlowPath::EndWithoutFlow(Packet& packet, const tables::Snapshot& snapsho
                                  const Decision& decision, Tick now) {
   CountNatPassage(decision, packet.headers.l3_size, now);
   if (decision.outcome == Decision::Outcome::kAnswerDns) {
-    if (!link_local_allowance_.Take(packet.ingress_port, now))
+    if (!link_local_allowance_->Take(packet.ingress_port, now))
       return Verdict::Drop(DropReason::kLinkLocalAllowance);
     return AnswerDns(packet, NamesFor(snapshot, packet.ingress_port));
   }

@@ -5,6 +5,8 @@
 #define TAPLOOM_DATAPLANE_SLOWPATH_SLOW_PATH_H_
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "dataplane/flow/connection_table.h"
@@ -29,8 +31,12 @@ struct SlowPathResult {
 // Belongs to one worker, like the tables it works on.
 class SlowPath {
  public:
-  SlowPath(flow::ConnectionTable& connections, observe::Counters& counters)
-      : connections_(connections), counters_(counters) {}
+  // `link_local_allowance`: shared by all workers.
+  SlowPath(flow::ConnectionTable& connections, observe::Counters& counters,
+           std::shared_ptr<LinkLocalAllowance> link_local_allowance)
+      : connections_(connections),
+        counters_(counters),
+        link_local_allowance_(std::move(link_local_allowance)) {}
 
   // Called when `snapshot` becomes the current one, before any packet is decided by it.
   void Publish(const tables::Snapshot& snapshot);
@@ -115,7 +121,7 @@ class SlowPath {
       nat_counters_;  // by slot; slots are never reused for another gateway
   std::vector<std::uint16_t> slot_by_gateway_;  // by NatGatewayIndex of the current snapshot
   ErrorLimiter error_limiter_;
-  LinkLocalAllowance link_local_allowance_;
+  const std::shared_ptr<LinkLocalAllowance> link_local_allowance_;
 };
 
 // The view of a real packet.

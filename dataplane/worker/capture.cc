@@ -10,11 +10,15 @@ constexpr std::size_t kTextRoom = 480;
 
 }  // namespace
 
-void Capture::Process(Packet& packet, Tick tick, Clock::time_point now) {
+void Capture::Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) {
   BeginPacket(now);
   // Recorded before it is processed: processing rewrites it in place.
   entered_ = ring_.Add(packet.ingress_port, false, packet_id_, time_ns_, packet, kTextRoom);
-  pipeline_.Process({&packet, 1}, tick);
+  if (!Decide(packet, tick, origin)) {
+    if (entered_ != nullptr) ring_.TakeBack(*entered_);
+    entered_ = nullptr;
+    return;
+  }
   if (entered_ == nullptr) return;
   entered_->drop_reason = static_cast<std::uint8_t>(packet.verdict.drop_reason);
   Describe(packet.verdict);

@@ -13,7 +13,7 @@ class Capture : public RingObserver {
           Pipeline& pipeline)
       : RingObserver(std::move(ring), epoch, pipeline) {}
 
-  void Process(Packet& packet, Tick tick, Clock::time_point now) override;
+  void Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) override;
   void NoteSent(std::uint16_t port, const Packet& frame) override;
   void NoteFailure(DropReason reason) override;
 

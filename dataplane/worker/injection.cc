@@ -7,7 +7,6 @@
 #include <cerrno>
 
 namespace taploom::worker {
-namespace {
 
 InjectionOutcome OutcomeOf(const Packet& packet) {
   InjectionOutcome outcome;
@@ -22,6 +21,7 @@ InjectionOutcome OutcomeOf(const Packet& packet) {
       return outcome;
     case Verdict::Kind::kForward:
     case Verdict::Kind::kFragment:
+    case Verdict::Kind::kHandOver:  // what becomes of it is told by its owner
       break;
   }
   outcome.kind = InjectionOutcome::Kind::kSent;
@@ -30,8 +30,6 @@ InjectionOutcome OutcomeOf(const Packet& packet) {
   if (left.kind == wire::FrameKind::kIp) outcome.after = flow::TupleOf(left);
   return outcome;
 }
-
-}  // namespace
 
 std::size_t Injection::Receive(std::span<Packet> packets) {
   std::array<iovec, 3 * InjectionReport::kMost> parts;
@@ -67,14 +65,26 @@ std::size_t Injection::Receive(std::span<Packet> packets) {
   return static_cast<std::size_t>(count);
 }
 
-void Injection::Report(std::span<const Packet> packets) {
-  InjectionReport report;
-  report.first = received_;
-  report.count = static_cast<std::uint32_t>(packets.size());
-  std::transform(packets.begin(), packets.end(), report.outcomes.begin(), OutcomeOf);
-  received_ += packets.size();
-  // Not sent when the peer does not read, or has gone, which the next Receive will tell.
-  (void)send(socket_.get(), &report, report.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+bool Injection::IsKnown(Waiting& waiting, const OutcomeDesk* desk) const {
+  if (waiting.tag == 0) return true;
+  const std::optional<InjectionOutcome> outcome = desk->Find(waiting.tag);
+  if (outcome) waiting = {0, *outcome};
+  return outcome.has_value();
+}
+
+void Injection::Report(const OutcomeDesk* desk) {
+  while (!waiting_.empty() && IsKnown(waiting_.front(), desk)) {
+    InjectionReport report;
+    report.first = reported_;
+    while (report.count < InjectionReport::kMost && !waiting_.empty() &&
+           IsKnown(waiting_.front(), desk)) {
+      report.outcomes[report.count++] = waiting_.front().outcome;
+      waiting_.pop_front();
+    }
+    reported_ += report.count;
+    // Not sent when the peer does not read, or has gone, which the next Receive will tell.
+    (void)send(socket_.get(), &report, report.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
 }
 
 }  // namespace taploom::worker

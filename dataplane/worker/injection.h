@@ -8,11 +8,13 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <span>
 
 #include "dataplane/io/unique_fd.h"
 #include "dataplane/packet.h"
 #include "dataplane/worker/injection_format.h"
+#include "dataplane/worker/outcome_desk.h"
 
 namespace taploom::worker {
 
@@ -31,16 +33,38 @@ class Injection {
   // The peer has closed its end, and all it sent has been received.
   bool has_ended() const { return has_ended_; }
 
-  // Says what became of the packets received last, in their order: verdicts are those after
-  // Transmit. What the socket has no room for is left out.
-  void Report(std::span<const Packet> packets);
+  // What became of the next frame, in the order in which they were received; or that another worker
+  // will leave word of it, by its tag. REQUIRES: has_room() before they were received.
+  void Note(const InjectionOutcome& outcome) { waiting_.push_back({0, outcome}); }
+  void NoteHandedOver(std::uint64_t tag) { waiting_.push_back({tag, {}}); }
+  // Whether a burst may be received: the desk holds no more of what others have not told yet.
+  bool has_room() const {
+    return waiting_.size() + InjectionReport::kMost <= OutcomeDesk::kPlaces / 2;
+  }
+
+  // Whether others have yet to tell of some that were handed over.
+  bool is_waiting() const { return !waiting_.empty(); }
+
+  // Says what became of the frames, in their order and as far as all before are known. What the
+  // socket has no room for is left out. `desk`: null when there is one worker.
+  void Report(const OutcomeDesk* desk);
 
  private:
+  struct Waiting {
+    std::uint64_t tag = 0;  // 0: known
+    InjectionOutcome outcome;
+  };
+  bool IsKnown(Waiting& waiting, const OutcomeDesk* desk) const;
+
   io::UniqueFd socket_;
   std::array<InjectedFrame, InjectionReport::kMost> frames_;
-  std::uint64_t received_ = 0;
+  std::deque<Waiting> waiting_;  // received and not reported
+  std::uint64_t reported_ = 0;
   bool has_ended_ = false;
 };
+
+// What became of a packet that has been transmitted.
+InjectionOutcome OutcomeOf(const Packet& packet);
 
 }  // namespace taploom::worker
 

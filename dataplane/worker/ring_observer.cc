@@ -34,7 +34,14 @@ std::unique_ptr<RingObserver> RingObserver::Make(std::unique_ptr<observe::Captur
 
 RingObserver::RingObserver(std::unique_ptr<observe::CaptureRingMemory> ring,
                            std::chrono::nanoseconds epoch, Pipeline& pipeline)
-    : pipeline_(pipeline), ring_(std::move(ring)), epoch_(epoch), last_check_(Clock::now()) {
+    : pipeline_(pipeline),
+      ring_(std::move(ring)),
+      // Counted in steps of the number of workers, so that no two give the same: 1, 2, 3, … when
+      // there is one.
+      packet_id_(pipeline.place().self + 1u - std::uint64_t{pipeline.place().workers}),
+      epoch_(epoch),
+      workers_(pipeline.place().workers),
+      last_check_(Clock::now()) {
   pipeline_.ListenWith(&recorder_);
 }
 
@@ -45,8 +52,16 @@ RingObserver::~RingObserver() {
 
 void RingObserver::BeginPacket(Clock::time_point now) {
   time_ns_ = (now.time_since_epoch() + epoch_).count();
-  ++packet_id_;
+  packet_id_ += workers_;
   recorder_.reports.clear();
+}
+
+bool RingObserver::Decide(Packet& packet, Tick tick, Origin origin) {
+  origin == Origin::kPort ? pipeline_.Process({&packet, 1}, tick)
+                          : pipeline_.ProcessHandedOver({&packet, 1}, tick);
+  if (packet.verdict.kind != Verdict::Kind::kHandOver) return true;
+  packet_id_ -= workers_;
+  return false;
 }
 
 bool RingObserver::EndBurst(Clock::time_point now) {

@@ -18,7 +18,12 @@
 
 namespace taploom::worker {
 
-// Owned by the worker's thread.
+// By whom a burst was received: a port of ours, or a port of another worker, which has handed it
+// over (Pipeline::ProcessHandedOver).
+enum class Origin : std::uint8_t { kPort, kWorker };
+
+// Owned by the worker's thread. Of several workers each has its own, with a ring of its own; a
+// packet is told by the one that decides it.
 class RingObserver {
  public:
   using Clock = std::chrono::steady_clock;
@@ -32,7 +37,7 @@ class RingObserver {
   virtual ~RingObserver();
 
   // Processes one packet that has entered.
-  virtual void Process(Packet& packet, Tick tick, Clock::time_point now) = 0;
+  virtual void Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) = 0;
   // A frame that the packet processed last has become was sent, or could not be.
   virtual void NoteSent(std::uint16_t port, const Packet& frame) = 0;
   virtual void NoteFailure(DropReason reason) = 0;
@@ -46,15 +51,18 @@ class RingObserver {
   // Nothing more will come of the packet at hand.
   virtual void EndPacket() = 0;
   void BeginPacket(Clock::time_point now);  // gives it an id and a time
+  // Has the pipeline process it. False when it is to be handed over: nothing is to be told of it.
+  bool Decide(Packet& packet, Tick tick, Origin origin);
 
   Pipeline& pipeline_;
   observe::CaptureRingWriter ring_;
   slowpath::RecordingSink recorder_;
-  std::uint64_t packet_id_ = 0;
+  std::uint64_t packet_id_;  // of the packet at hand, the same for all its frames
   std::int64_t time_ns_ = 0;
 
  private:
   const std::chrono::nanoseconds epoch_;
+  const std::uint64_t workers_;
   Clock::time_point last_check_;
 };
 

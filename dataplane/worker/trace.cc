@@ -110,13 +110,16 @@ Trace::Sighting Trace::See(Packet& packet, Tick now) const {
   return sighting;
 }
 
-void Trace::Process(Packet& packet, Tick tick, Clock::time_point now) {
+void Trace::Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) {
   EndPacket();
   BeginPacket(now);
-  if (!ring_.wants(packet.ingress_port)) return pipeline_.Process({&packet, 1}, tick);
+  if (!ring_.wants(packet.ingress_port)) {
+    Decide(packet, tick, origin);
+    return;
+  }
   const Sighting sighting = See(packet, tick);
   bool matches = Matches(packet);
-  pipeline_.Process({&packet, 1}, tick);
+  if (!Decide(packet, tick, origin)) return;
   matches |= packet.verdict.kind != Verdict::Kind::kDrop && Matches(packet);
   if (matches && matches_++ % sample_every_ == 0) Tell(sighting, packet, tick);
 }

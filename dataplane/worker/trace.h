@@ -28,7 +28,7 @@ class Trace : public RingObserver {
         filter_(std::move(filter)),
         sample_every_(sample_every) {}
 
-  void Process(Packet& packet, Tick tick, Clock::time_point now) override;
+  void Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) override;
   void NoteSent(std::uint16_t port, const Packet& frame) override;
   void NoteFailure(DropReason reason) override;
 

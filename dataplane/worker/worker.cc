@@ -37,22 +37,29 @@ std::size_t NextBurstSize(std::size_t asked, std::size_t received, bool has_supe
 
 }  // namespace
 
-Worker::Worker(Pipeline& pipeline, const Options& options, std::unique_ptr<io::FrameIo> frame_io)
+Worker::Worker(Pipeline& pipeline, const Options& options, std::unique_ptr<io::FrameIo> frame_io,
+               Seat seat)
     : pipeline_(pipeline),
       options_(options),
       frame_io_(std::move(frame_io)),
+      seat_(seat),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       buffers_(frame_io_->ports_at_once()),
       outbox_(*frame_io_, pipeline, buffers_.count()) {
   ready_.reserve(kMaxEvents);
   receptions_.reserve(frame_io_->ports_at_once());
-  if (!epoll_.valid() || !Watch(commands_.descriptor(), EPOLLIN, nullptr)) {
+  const bool is_watched =
+      epoll_.valid() && Watch(commands_.descriptor(), EPOLLIN, nullptr) &&
+      (seat.handover == nullptr ||
+       Watch(seat.handover->bell(seat.self).descriptor(), EPOLLIN, &bell_slot_));
+  if (!is_watched) {
     throw std::system_error(errno, std::generic_category(), "cannot make an epoll instance");
   }
   thread_ = std::thread([this] { Run(); });
 }
 
-Worker::~Worker() {
+void Worker::Stop() {
+  if (!thread_.joinable()) return;
   Execute([this] { stopping_ = true; });
   thread_.join();
 }
@@ -104,15 +111,24 @@ void Worker::Run() {
   Clock::time_point now = last_packet;
   bool has_expired_all = true;
   while (!stopping_) {
-    const bool stay_awake = !has_expired_all || now - last_packet < options_.spin;
-    Poll(stay_awake ? 0 : kIdleTimeoutMs);
+    const bool stay_awake = !has_expired_all || now - last_packet < options_.spin ||
+                            (injection_ != nullptr && injection_->is_waiting());
+    const bool may_block = !stay_awake && (seat_.handover == nullptr || MayFallAsleep());
+    Poll(may_block ? kIdleTimeoutMs : 0);
     now = Clock::now();
-    const Tick tick = std::chrono::duration_cast<Tick>(now - start_);
-    const bool has_packets = !ready_.empty();
+    const Tick tick = std::chrono::duration_cast<Tick>(now - options_.start);
+    bool has_packets = !ready_.empty();
     if (has_packets) {
       last_packet = poll_time_ = now;
       ServeReadyPorts(tick);
     }
+    if (seat_.handover != nullptr && !seat_.handover->HasNothingFor(seat_.self)) {
+      has_packets = true;
+      last_packet = poll_time_ = now;
+      ServeHandedOver(tick);
+    }
+    if (injection_ != nullptr && injection_->is_waiting())
+      injection_->Report(&seat_.handover->desk());
     if (has_packets || !stay_awake || !has_expired_all) has_expired_all = pipeline_.Expire(tick);
   }
 }
@@ -120,12 +136,15 @@ void Worker::Run() {
 void Worker::Poll(int timeout_ms) {
   std::array<epoll_event, kMaxEvents> events;
   const int count = epoll_wait(epoll_.get(), events.data(), kMaxEvents, timeout_ms);
+  if (timeout_ms != 0 && seat_.handover != nullptr) seat_.handover->bell(seat_.self).Wake();
   bool has_commands = false;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     auto* slot = static_cast<PortSlot*>(event.data.ptr);
     if (slot == nullptr) {
       has_commands = true;
+    } else if (slot == &bell_slot_) {
+      seat_.handover->bell(seat_.self).Silence();
     } else if ((event.events & (EPOLLERR | EPOLLHUP)) != 0 && slot != &injection_slot_) {
       // The device is gone, usually with its namespace. It would be reported for ever.
       epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot->port->descriptor(), nullptr);
@@ -166,19 +185,29 @@ void Worker::ServeTogether(std::span<PortSlot* const> slots, Tick now) {
 
 // A burst of what is injected, which names its ports itself. One may have been taken away since.
 void Worker::ServeInjection(Tick now) {
+  const OutcomeDesk* const desk = seat_.handover == nullptr ? nullptr : &seat_.handover->desk();
+  injection_->Report(desk);
+  if (!injection_->has_room()) return;  // others are behind; the socket stays readable
   const std::span<Packet> room = buffers_.First(kBurstSize);
   const std::span<Packet> burst = room.first(injection_->Receive(room));
+  is_elsewhere_.fill(false);
+  for (std::size_t i = 0; desk != nullptr && i < burst.size(); ++i) tags_[i] = next_tag_++;
   const auto has_port = [this](const Packet& packet) {
     return ports_.Find(packet.ingress_port) != nullptr;
   };
   for (auto at = burst.begin(); at != burst.end();) {
     const auto end = std::find_if_not(at, burst.end(), has_port);
-    if (at != end) Forward({at, end}, now);
+    if (at != end)
+      Forward({at, end}, now, Origin::kPort, static_cast<std::size_t>(at - burst.begin()));
     at = end;
     if (at != burst.end()) (at++)->verdict = Verdict::Drop(DropReason::kPortNotInUse);
   }
   outbox_.Flush(nullptr);
-  if (!burst.empty()) injection_->Report(burst);
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    is_elsewhere_[i] ? injection_->NoteHandedOver(tags_[i]) : injection_->Note(OutcomeOf(burst[i]));
+  }
+  tags_.fill(0);
+  injection_->Report(desk);
   if (injection_->has_ended()) injection_.reset();
 }
 
@@ -191,23 +220,71 @@ void Worker::NoteReceived(PortSlot& slot, std::span<Packet> burst) {
   slot.burst_size = NextBurstSize(slot.burst_size, burst.size(), has_superframe);
 }
 
-void Worker::Forward(std::span<Packet> burst, Tick now) {
+void Worker::Forward(std::span<Packet> burst, Tick now, Origin origin, std::size_t first) {
   if (observer_ != nullptr) [[unlikely]] {
     outbox_.Flush(nullptr);
-    ForwardObserved(burst, now);
-  } else {
-    pipeline_.Process(burst, now);
+    ForwardObserved(burst, now, origin, first);
+    return;
+  }
+  origin == Origin::kPort ? pipeline_.Process(burst, now) : pipeline_.ProcessHandedOver(burst, now);
+  if (seat_.handover == nullptr) {
     for (Packet& packet : burst) Transmit(packet, ports_, pipeline_, outbox_, nullptr);
+    return;
+  }
+  for (Packet& packet : burst) TransmitOrHandOver(packet, first++, nullptr);
+  seat_.handover->Deliver(seat_.self);
+}
+
+void Worker::ForwardObserved(std::span<Packet> burst, Tick now, Origin origin, std::size_t first) {
+  for (Packet& packet : burst) {
+    observer_->Process(packet, now, poll_time_, origin);
+    TransmitOrHandOver(packet, first++, observer_.get());
+    outbox_.Flush(observer_.get());
+  }
+  if (seat_.handover != nullptr) seat_.handover->Deliver(seat_.self);
+  if (!observer_->EndBurst(poll_time_)) observer_.reset();
+}
+
+void Worker::TransmitOrHandOver(Packet& packet, std::size_t place, RingObserver* observer) {
+  if (packet.verdict.kind != Verdict::Kind::kHandOver)
+    return Transmit(packet, ports_, pipeline_, outbox_, observer);
+  if (seat_.handover->Give(seat_.self, packet.verdict.port, packet, tags_[place])) {
+    is_elsewhere_[place] = true;
+    return;
+  }
+  if (observer != nullptr) observer->NoteFailure(DropReason::kWorkerBusy);
+  pipeline_.CountSendFailure(packet, DropReason::kWorkerBusy);
+  packet.verdict = Verdict::Drop(DropReason::kWorkerBusy);
+}
+
+bool Worker::MayFallAsleep() {
+  return seat_.handover->bell(seat_.self).MayFallAsleep([this] {
+    return seat_.handover->HasNothingFor(seat_.self);
+  });
+}
+
+// One burst from each worker, in turn. The packets stay in the ring's buffers until they are sent.
+void Worker::ServeHandedOver(Tick now) {
+  for (std::uint16_t from = 0; from < seat_.handover->workers(); ++from) {
+    if (from == seat_.self) continue;
+    HandoverRing& ring = seat_.handover->ring(from, seat_.self);
+    const std::span<Packet> burst = ring.Front(kBurstSize);
+    if (burst.empty()) continue;
+    is_elsewhere_.fill(false);
+    for (std::size_t i = 0; i < burst.size(); ++i) tags_[i] = ring.TagOf(i);
+    Forward(burst, now, Origin::kWorker);
+    outbox_.Flush(nullptr);
+    TellOutcomes(burst);
+    tags_.fill(0);
+    ring.Release(burst.size());
   }
 }
 
-void Worker::ForwardObserved(std::span<Packet> burst, Tick now) {
-  for (Packet& packet : burst) {
-    observer_->Process(packet, now, poll_time_);
-    Transmit(packet, ports_, pipeline_, outbox_, observer_.get());
-    outbox_.Flush(observer_.get());
+void Worker::TellOutcomes(std::span<const Packet> burst) {
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    const bool is_known = tags_[i] != 0 && !is_elsewhere_[i];
+    if (is_known) seat_.handover->desk().Put(tags_[i], OutcomeOf(burst[i]));
   }
-  if (!observer_->EndBurst(poll_time_)) observer_.reset();
 }
 
 }  // namespace taploom::worker

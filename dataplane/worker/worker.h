@@ -5,13 +5,21 @@
 //                 ▲ blocks only when nothing came for `spin`                                    │
 //                 └─────────────────────────────────────────────────────────────────────────────┘
 //
+// Of several workers, each has a queue of every port, and connections of its own: what a burst
+// holds of another's goes to that one in its buffers (handover.h), and what others have given it is
+// a burst like a port's. As the owner writes to its own queue of a TAP, the TAP's driver learns to
+// put the answers there (tun_flow_update in drivers/net/tun.c), so that the detour is that of first
+// packets.
+//
 // After the last packet the worker keeps asking epoll without blocking for `spin`: a reply that
 // comes within it does not pay for waking a thread. Asking epoll costs the same for one port and
 // for a thousand, and idle ports are never read. A worker without traffic sleeps.
 #ifndef TAPLOOM_DATAPLANE_WORKER_WORKER_H_
 #define TAPLOOM_DATAPLANE_WORKER_WORKER_H_
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +36,7 @@
 #include "dataplane/tick.h"
 #include "dataplane/worker/burst_buffers.h"
 #include "dataplane/worker/command_queue.h"
+#include "dataplane/worker/handover.h"
 #include "dataplane/worker/injection.h"
 #include "dataplane/worker/outbox.h"
 #include "dataplane/worker/port_table.h"
@@ -35,31 +44,41 @@
 
 namespace taploom::worker {
 
+// Where a worker sits among several; alone unless told. `handover` outlives all of them.
+struct Seat {
+  Handover* handover = nullptr;
+  std::uint16_t self = 0;
+};
+
 class Worker {
   using Clock = std::chrono::steady_clock;
 
  public:
   struct Options {
     std::chrono::microseconds spin{30};
+    // When the ticks of all workers of a fabric begin; by default, now.
+    Clock::time_point start = Clock::now();
   };
-
   // Starts the thread. `pipeline` must outlive the worker and from now on belongs to its thread:
   // others touch it, and call the functions marked "inside Execute", only there. `frame_io` has not
   // been used by another thread. Throws std::system_error when the kernel has no descriptors,
   // memory or threads left.
   Worker(Pipeline& pipeline, const Options& options,
-         std::unique_ptr<io::FrameIo> frame_io = std::make_unique<io::ReadWrite>());
+         std::unique_ptr<io::FrameIo> frame_io = std::make_unique<io::ReadWrite>(), Seat seat = {});
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  // Finishes the burst at hand and ends the thread.
-  ~Worker();
+  ~Worker() { Stop(); }
+
+  // Finishes the burst at hand and ends the thread. REQUIRES: of several workers, all are stopped
+  // before one is destroyed: they have exchanged buffers.
+  void Stop();
 
   // Runs `command` on the worker's thread between two bursts and returns when it is done. From any
   // other thread.
   void Execute(const std::function<void()>& command) { commands_.Execute(command); }
 
   // The time that the worker's pipeline lives in. Any thread.
-  Tick Now() const { return std::chrono::duration_cast<Tick>(Clock::now() - start_); }
+  Tick Now() const { return std::chrono::duration_cast<Tick>(Clock::now() - options_.start); }
 
   // Inside Execute. False when the number is taken or the kernel cannot poll the port. The counters
   // must know the port.
@@ -83,18 +102,26 @@ class Worker {
   bool Watch(int descriptor, std::uint32_t events, PortSlot* slot);
   void Run();
   void Poll(int timeout_ms);
+  // False when others have given us something meanwhile.
+  bool MayFallAsleep();
+  void ServeHandedOver(Tick now);
   void ServeReadyPorts(Tick now);
   void ServeTogether(std::span<PortSlot* const> slots, Tick now);
   void ServeInjection(Tick now);
   // Says of a burst where it came from, and how much to ask for next time.
   static void NoteReceived(PortSlot& slot, std::span<Packet> burst);
-  void Forward(std::span<Packet> burst, Tick now);
-  void ForwardObserved(std::span<Packet> burst, Tick now);
+  // `first`: the burst's place in the one at hand, of which it is a part.
+  void Forward(std::span<Packet> burst, Tick now, Origin origin = Origin::kPort,
+               std::size_t first = 0);
+  void ForwardObserved(std::span<Packet> burst, Tick now, Origin origin, std::size_t first);
+  void TransmitOrHandOver(Packet& packet, std::size_t place, RingObserver* observer);
+  // Leaves word of those of a burst that were injected into another worker.
+  void TellOutcomes(std::span<const Packet> burst);
 
   Pipeline& pipeline_;
   const Options options_;
   const std::unique_ptr<io::FrameIo> frame_io_;
-  const Clock::time_point start_ = Clock::now();
+  const Seat seat_;
   io::UniqueFd epoll_;
   CommandQueue commands_;
   BurstBuffers buffers_;
@@ -105,7 +132,13 @@ class Worker {
   std::unique_ptr<RingObserver> observer_;  // null unless somebody watches
   std::unique_ptr<Injection> injection_;    // null unless somebody injects
   PortSlot injection_slot_;                 // stands for it among the ports that are ready
+  PortSlot bell_slot_;                      // and for other workers' doorbell
   Clock::time_point poll_time_{};           // of the bursts at hand
+  // By place in the burst at hand, when there are several workers: whether it was handed over, and
+  // what it is known by among them when it was injected; 0 when not.
+  std::array<bool, BurstBuffers::kCount> is_elsewhere_{};
+  std::array<std::uint64_t, BurstBuffers::kCount> tags_{};
+  std::uint64_t next_tag_ = 1;
   bool stopping_ = false;
   std::thread thread_;
 };

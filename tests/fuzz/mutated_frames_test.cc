@@ -86,6 +86,8 @@ TEST(MutatedFrames, AHundredThousandAreForwardedOrCountedAsDrops) {
         ++sent_on;
         if (outcome.verdict.drop_reason != DropReason::kNone) ++answered_instead;
         break;
+      case Verdict::Kind::kHandOver:
+        FAIL() << "frame " << i << ": there is no other worker";
       case Verdict::Kind::kForward:
       case Verdict::Kind::kFragment:
         ASSERT_FALSE(fabric.name_of(outcome.verdict.port).empty());

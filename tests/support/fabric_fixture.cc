@@ -6,16 +6,7 @@
 
 namespace taploom::test {
 
-Bench::Bench(const flow::ConnectionTable::Options& options)
-    : pipeline_(counters_, options), head_(Packet::kHeadCapacity), tail_(Packet::kTailCapacity) {}
-
-void Bench::Publish(const std::shared_ptr<const tables::Snapshot>& snapshot) {
-  for (std::size_t port = 0; port < snapshot->ports.size(); ++port)
-    counters_.AddPort(static_cast<std::uint16_t>(port));
-  pipeline_.Publish(snapshot);
-}
-
-Outcome Bench::Process(const Frame& frame, std::uint16_t ingress_port) {
+Packet PacketBuffer::Load(const Frame& frame, std::uint16_t ingress_port) {
   Packet packet;
   const std::size_t head_size = std::min(frame.bytes.size(), head_.size());
   std::copy_n(frame.bytes.begin(), head_size, head_.begin());
@@ -27,14 +18,30 @@ Outcome Bench::Process(const Frame& frame, std::uint16_t ingress_port) {
   packet.tail_size = static_cast<std::uint32_t>(frame.bytes.size() - head_size);
   packet.vnet = frame.vnet;
   packet.ingress_port = ingress_port;
-  pipeline_.Process({&packet, 1}, now_);
+  return packet;
+}
 
+Outcome PacketBuffer::OutcomeOf(const Packet& packet) {
   Outcome outcome{packet.verdict, {}, packet.headers};
   outcome.frame.bytes.assign(packet.head, packet.head + packet.head_size);
   outcome.frame.bytes.insert(outcome.frame.bytes.end(), packet.tail,
                              packet.tail + packet.tail_size);
   outcome.frame.vnet = packet.vnet;
   return outcome;
+}
+
+Bench::Bench(const flow::ConnectionTable::Options& options) : pipeline_(counters_, options) {}
+
+void Bench::Publish(const std::shared_ptr<const tables::Snapshot>& snapshot) {
+  for (std::size_t port = 0; port < snapshot->ports.size(); ++port)
+    counters_.AddPort(static_cast<std::uint16_t>(port));
+  pipeline_.Publish(snapshot);
+}
+
+Outcome Bench::Process(const Frame& frame, std::uint16_t ingress_port) {
+  Packet packet = buffer_.Load(frame, ingress_port);
+  pipeline_.Process({&packet, 1}, now_);
+  return PacketBuffer::OutcomeOf(packet);
 }
 
 FabricFixture::FabricFixture() : bench_(std::make_unique<Bench>()) {}
@@ -100,6 +107,8 @@ std::string FabricFixture::Send(const std::string& sender, const Frame& frame) {
       return verdict.drop_reason == DropReason::kNone
                  ? fmt::format("reply: {}{}", Describe(last_.frame), text)
                  : fmt::format("reply [{}]: {}{}", reason, Describe(last_.frame), text);
+    case Verdict::Kind::kHandOver:
+      return "handed over to nobody";
     case Verdict::Kind::kForward:
     case Verdict::Kind::kFragment:
       break;

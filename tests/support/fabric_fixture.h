@@ -41,6 +41,18 @@ struct Outcome {
   wire::Headers headers;  // of the frame as it came
 };
 
+// What one frame at a time is processed in.
+class PacketBuffer {
+ public:
+  PacketBuffer() : head_(Packet::kHeadCapacity), tail_(Packet::kTailCapacity) {}
+
+  Packet Load(const Frame& frame, std::uint16_t ingress_port);
+  static Outcome OutcomeOf(const Packet& packet);
+
+ private:
+  std::vector<std::uint8_t> head_, tail_;
+};
+
 // A pipeline that is fed frame by frame.
 class Bench {
  public:
@@ -64,7 +76,7 @@ class Bench {
   observe::Counters counters_;
   Pipeline pipeline_;
   Tick now_{};
-  std::vector<std::uint8_t> head_, tail_;
+  PacketBuffer buffer_;
 };
 
 class FabricFixture : public ::testing::Test {

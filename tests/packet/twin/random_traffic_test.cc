@@ -4,17 +4,21 @@
 // path forwards without asking, the slow path would forward in the same way if it were asked.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/flow/conntrack.h"
 #include "dataplane/slowpath/walk.h"
 #include "tests/packet/twin/fabric_twin.h"
 #include "tests/support/fabric_fixture.h"
+#include "tests/support/packet_reader.h"
 #include "tests/support/test_scale.h"
+#include "tests/support/workers_bench.h"
 
 namespace taploom::test {
 namespace {
@@ -345,6 +349,8 @@ class RandomTraffic : public ::testing::Test {
         return "reset";
       case Verdict::Kind::kFragment:
         return "fragments";
+      case Verdict::Kind::kHandOver:
+        return "handed over to nobody";
       case Verdict::Kind::kForward:
         break;
     }
@@ -392,6 +398,7 @@ class RandomTraffic : public ::testing::Test {
     TwinPacket sent;
     std::uint16_t received_port = 0;
     flow::FiveTuple received;
+    Frame received_frame = {};
   };
 
   const std::uint64_t seed_;
@@ -476,6 +483,116 @@ TEST_F(RandomTraffic, TwinAgreesOnEveryPacket) {
   EXPECT_EQ(bench_.connections().size(), 0u);
   EXPECT_EQ(bench_.connections().nat_ports().total(), 0u)
       << "every port comes back with its connection";
+}
+
+// The same traffic to several workers, each packet into a queue by chance, with errors and
+// fragments in between: whatever worker it comes to, it is decided as the only worker decides it.
+class SeveralWorkers : public RandomTraffic {
+ protected:
+  // An ICMP error about something that was delivered, from its receiver or a router before it.
+  Frame ErrorAbout(const Exchange& exchange) {
+    const std::string receiver = fabric_.name_of(exchange.received_port);
+    const bool is_v4 = exchange.received.source.is_v4();
+    PacketBuilder error =
+        IcmpError(exchange.received.destination.ToString(), exchange.received.source.ToString(),
+                  is_v4 ? 3 : 1, is_v4 ? 3 : 4);
+    error.Quoting(exchange.received_frame.bytes);
+    return error.From(fabric_.mac(receiver)).To(fabric_.router_mac(receiver)).Build();
+  }
+  // Both parts of a datagram that was cut.
+  std::vector<Frame> PartsOf(const TwinPacket& packet) {
+    const std::string sender = fabric_.name_of(packet.port);
+    const flow::FiveTuple& tuple = packet.tuple;
+    const auto endpoint = [](const wire::IpAddress& address, std::uint16_t port) {
+      return address.ToString() + ":" + std::to_string(port);
+    };
+    PacketBuilder datagram(kUdp, endpoint(tuple.source, tuple.source_port),
+                           endpoint(tuple.destination, tuple.destination_port));
+    datagram.Payload(40).From(fabric_.mac(sender)).To(fabric_.router_mac(sender));
+    const auto id = static_cast<std::uint16_t>(1 + Below(60'000));
+    return {PacketBuilder(datagram).Slice(0, 24, id).Build(),
+            PacketBuilder(datagram).Slice(24, 24, id).Build()};
+  }
+
+  static std::string WordsOf(const Outcome& outcome) {
+    const Verdict& verdict = outcome.verdict;
+    return std::string(ToText(verdict.kind)) + " " + taploom::TextOf(verdict.drop_reason).name +
+           " " + std::to_string(verdict.port) + " " + std::to_string(verdict.mtu);
+  }
+};
+
+TEST_F(SeveralWorkers, DecideAsOneDoes) {
+  SCOPED_TRACE("TAPLOOM_SEED=" + std::to_string(seed_));
+  constexpr std::uint16_t kWorkers = 3;
+  WorkersBench workers(kWorkers, {.capacity = 65'536, .capacity_per_port = 65'536, .seed = seed_});
+  workers.Publish(snapshot_);
+  std::array<int, kWorkers> decided{};
+  int errors = 0, parts = 0;
+  std::vector<std::pair<Frame, std::uint16_t>> frames;  // of one step
+  for (int i = 0; i < kPackets; ++i) {
+    if (Below(400) == 0) {
+      ChangeSomething();
+      Publish();
+      workers.Publish(snapshot_);
+    }
+    if (Below(10) == 0) {
+      const std::chrono::milliseconds time(Below(Below(200) == 0 ? 400'000 : 2'000));
+      bench_.Advance(time);
+      workers.Advance(time);
+    }
+    if (Below(20) == 0) {
+      bench_.Expire();
+      workers.Expire();
+    }
+    TwinPacket packet = history_.empty() || Below(2) == 0 ? NewPacket() : FollowUp();
+    frames.clear();
+    if (!history_.empty() && Below(10) == 0) {
+      const Exchange& exchange = OneOf(history_);
+      frames.emplace_back(ErrorAbout(exchange), exchange.received_port);
+    } else if (packet.tuple.protocol == kUdp && packet.tuple.source.is_v4() && Below(4) == 0) {
+      for (Frame& part : PartsOf(packet)) frames.emplace_back(std::move(part), packet.port);
+    } else {
+      frames.emplace_back(FrameOf(packet), packet.port);
+    }
+    for (const auto& [frame, port] : frames) {
+      const Outcome expected = bench_.Process(frame, port);
+      const Outcome actual =
+          workers.Process(frame, port, static_cast<std::uint16_t>(Below(kWorkers)));
+      ASSERT_EQ(WordsOf(actual), WordsOf(expected))
+          << "packet " << i << " from " << fabric_.name_of(port) << ": " << Describe(frame);
+      ++decided[workers.decided_by()];
+      if (expected.verdict.kind == Verdict::Kind::kDrop) continue;
+      ASSERT_EQ(actual.frame.bytes, expected.frame.bytes) << "packet " << i;
+      if (expected.verdict.kind != Verdict::Kind::kForward) continue;
+      errors += expected.headers.is_icmp_error ? 1 : 0;
+      parts += expected.headers.is_fragment && !expected.headers.is_first_fragment ? 1 : 0;
+      const flow::FiveTuple received =
+          flow::TupleOf(wire::Parse(expected.frame.bytes, expected.frame.bytes.size()));
+      for (std::uint32_t count = 2; count <= 16 && !expected.headers.is_icmp_error; ++count) {
+        ASSERT_EQ(snapshot_->OwnerOf(received.destination, received.source, count),
+                  snapshot_->OwnerOf(expected.headers.source, expected.headers.destination, count))
+            << "packet " << i << ": " << Describe(frame) << " left as " << Describe(expected.frame);
+      }
+      if (expected.headers.is_fragment || expected.headers.is_icmp_error) continue;
+      const Exchange exchange{packet, expected.verdict.port, received, expected.frame};
+      if (history_.size() < 256) {
+        history_.push_back(exchange);
+      } else {
+        history_[Below(history_.size())] = exchange;
+      }
+    }
+  }
+  for (const int count : decided) EXPECT_GT(count, kPackets / 10) << "each has its share";
+  EXPECT_GT(workers.handed_over_packets(), static_cast<std::uint64_t>(kPackets / 10));
+  EXPECT_GT(errors, kPackets / 1000);
+  EXPECT_GT(parts, kPackets / 1000);
+  bench_.Advance(std::chrono::days(6));
+  workers.Advance(std::chrono::days(6));
+  while (!bench_.pipeline().Expire(bench_.now())) {
+  }
+  EXPECT_EQ(bench_.connections().size(), 0u);
+  for (int i = 0; i < 2000; ++i) workers.Expire();
+  EXPECT_EQ(workers.connection_count(), 0u);
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ TEST_F(ControlSocketTest, ReadsMessagesInOrder) {
   EXPECT_TRUE(message.request.has_get_counters());
   ASSERT_TRUE(dataplane_->Receive(message));
   EXPECT_EQ(message.request.sequence(), 2u);
-  EXPECT_FALSE(message.descriptor.valid());
+  EXPECT_TRUE(message.descriptors.empty());
 }
 
 TEST_F(ControlSocketTest, AMessageMayComeByteByByte) {
@@ -120,20 +120,34 @@ TEST_F(ControlSocketTest, ADescriptorComesWithItsMessageOnly) {
   ControlMessage message;
   ASSERT_TRUE(dataplane_->Receive(message));
   eventfd_t value = 0;
-  ASSERT_EQ(eventfd_read(message.descriptor.get(), &value), 0);
+  ASSERT_EQ(message.descriptors.size(), 1u);
+  ASSERT_EQ(eventfd_read(message.descriptors[0].get(), &value), 0);
   EXPECT_EQ(value, 41u);
-  EXPECT_NE(fcntl(message.descriptor.get(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_NE(fcntl(message.descriptors[0].get(), F_GETFD) & FD_CLOEXEC, 0);
   ASSERT_TRUE(dataplane_->Receive(message));
-  EXPECT_FALSE(message.descriptor.valid());
+  EXPECT_TRUE(message.descriptors.empty());
 }
 
-TEST_F(ControlSocketTest, SeveralDescriptorsAreAnErrorAndAreClosed) {
-  for (const std::size_t count : {2u, 5u}) {
+TEST_F(ControlSocketTest, SeveralDescriptorsComeInTheirOrder) {
+  const io::UniqueFd first(eventfd(1, EFD_NONBLOCK)), second(eventfd(2, EFD_NONBLOCK));
+  WriteWithDescriptors(Request(1), {first.get(), second.get()});
+  ControlMessage message;
+  ASSERT_TRUE(dataplane_->Receive(message));
+  ASSERT_EQ(message.descriptors.size(), 2u);
+  for (eventfd_t i = 0; i < 2; ++i) {
+    eventfd_t value = 0;
+    ASSERT_EQ(eventfd_read(message.descriptors[i].get(), &value), 0);
+    EXPECT_EQ(value, i + 1);
+  }
+}
+
+TEST_F(ControlSocketTest, TooManyDescriptorsAreAnErrorAndAreClosed) {
+  for (const std::size_t count : {17u, 40u}) {
     const io::UniqueFd sent(eventfd(0, 0));
     WriteWithDescriptors(Request(1), std::vector<int>(count, sent.get()));
     const int before = OpenDescriptorCount();
     EXPECT_EQ(ErrorOfReceive(),
-              "A control message carries more than one descriptor, or one that this process has no "
+              "A control message carries more than 16 descriptors, or one that this process has no "
               "room for.");
     EXPECT_EQ(OpenDescriptorCount(), before) << count << " descriptors";
     Connect();

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <functional>
@@ -119,7 +120,7 @@ TEST(Sandbox, TheRingThatIsKeptReadsAndWritesAndOpensNothing) {
       int ends[2];
       if (ring == nullptr || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) _exit(1);
       try {
-        EnterSandbox(ends[0], ring->descriptor());
+        EnterSandbox(ends[0], std::array{ring->descriptor()});
       } catch (...) {
         _exit(2);
       }

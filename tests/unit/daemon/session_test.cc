@@ -21,7 +21,13 @@ class SessionTest : public testing::Test {
     return session_.Handle(request, {});
   }
 
-  Session session_{worker::Worker::Options()};
+  static Descriptors One(int descriptor) {
+    Descriptors descriptors;
+    descriptors.emplace_back(descriptor);
+    return descriptors;
+  }
+
+  Session session_{Session::Options()};
 };
 
 TEST_F(SessionTest, AnAnswerHasTheNumberOfItsRequest) {
@@ -92,7 +98,7 @@ TEST_F(SessionTest, ARequestOfNoKnownKindIsAnswered) {
 TEST_F(SessionTest, DescriptorsAndRequestsThatDoNotBelongTogetherAreRefused) {
   config::ToDataplane request;
   request.mutable_get_counters();
-  EXPECT_EQ(session_.Handle(request, io::UniqueFd(eventfd(0, 0))).error(),
+  EXPECT_EQ(session_.Handle(request, One(eventfd(0, 0))).error(),
             "A descriptor came with a request that takes none.");
   request.mutable_add_port()->set_port(1);
   EXPECT_EQ(session_.Handle(request, {}).error(),
@@ -113,7 +119,7 @@ TEST_F(SessionTest, WhatIsNoTapOrNoPortNumberIsRefused) {
     config::ToDataplane request;
     request.mutable_add_port()->set_port(row.port);
     request.mutable_add_port()->set_name("web-1");
-    EXPECT_EQ(session_.Handle(request, io::UniqueFd(eventfd(0, 0))).error(), row.error);
+    EXPECT_EQ(session_.Handle(request, One(eventfd(0, 0))).error(), row.error);
   }
   EXPECT_EQ(GetCounters().counters().ports_size(), 0);
 }
@@ -127,27 +133,52 @@ TEST_F(SessionTest, APortThatWasNeverAddedCannotBeRemoved) {
   }
 }
 
+TEST(SessionOfSeveralWorkers, APortNeedsAQueueForEach) {
+  Session session({.workers = 3});
+  config::ToDataplane request;
+  request.mutable_add_port()->set_port(1);
+  Descriptors two;
+  for (int i = 0; i < 2; ++i) two.emplace_back(eventfd(0, 0));
+  EXPECT_EQ(session.Handle(request, std::move(two)).error(),
+            "2 descriptors came with a request that needs 3.");
+  request.mutable_share_counters()->set_size(observe::CounterMemory::SizeFor(1));
+  Descriptors memory;
+  memory.emplace_back(observe::CounterMemory::Make());
+  EXPECT_NE(session.Handle(request, std::move(memory)).error(), "") << "room for one worker only";
+}
+
+TEST(SessionOfSeveralWorkers, ForwardsOneConfigurationWithAllOfThem) {
+  Session session({.workers = 3});
+  config::ToDataplane request;
+  *request.mutable_apply() = OpenFabric(1, 2);
+  EXPECT_EQ(session.Handle(request, {}).error(), "");
+  *request.mutable_apply() = OpenFabric(2, 2);
+  EXPECT_EQ(session.Handle(request, {}).applied().generation(), 2u);
+  request.mutable_get_counters();
+  EXPECT_EQ(session.Handle(request, {}).counters().workers_size(), 3);
+}
+
 class SessionCounters : public SessionTest {
  protected:
   std::string Share(std::uint64_t size, int descriptor) {
     config::ToDataplane request;
     request.mutable_share_counters()->set_size(size);
-    return session_.Handle(request, io::UniqueFd(descriptor)).error();
+    return session_.Handle(request, One(descriptor)).error();
   }
 };
 
 TEST_F(SessionCounters, AreWrittenIntoTheMemoryThatControlGives) {
   const int memory = observe::CounterMemory::Make();
   const observe::CounterMemory ours(memory, false);
-  EXPECT_EQ(Share(observe::CounterMemory::kSize, memory), "");
+  EXPECT_EQ(Share(observe::CounterMemory::SizeFor(1), memory), "");
   ASSERT_EQ(Apply(OpenFabric(1, 2)).error(), "");
-  EXPECT_EQ(ours.block().slow_path_packets.value(), 0u);
-  EXPECT_NE(Share(observe::CounterMemory::kSize, observe::CounterMemory::Make()), "")
+  EXPECT_EQ(ours.blocks().front().slow_path_packets.value(), 0u);
+  EXPECT_NE(Share(observe::CounterMemory::SizeFor(1), observe::CounterMemory::Make()), "")
       << "it counts already";
 }
 
 TEST_F(SessionCounters, OfAnotherVersionAreRefused) {
-  EXPECT_NE(Share(observe::CounterMemory::kSize - 8, observe::CounterMemory::Make()), "");
+  EXPECT_NE(Share(observe::CounterMemory::SizeFor(1) - 8, observe::CounterMemory::Make()), "");
 }
 
 }  // namespace

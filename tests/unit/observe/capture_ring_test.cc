@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 #include <random>
@@ -220,6 +221,40 @@ TEST_F(CaptureRingTest, AReaderThatIsGoneIsNoticed) {
   reader_->Next(entry);  // the first is given back
   EXPECT_FALSE(writer_->HasStalled());
   EXPECT_FALSE(writer_->HasStalled()) << "nothing waits, so nobody is missed";
+}
+
+TEST(CaptureRingMemory, HoldsARingForEachWorker) {
+  const std::array<std::uint16_t, 1> ports{7};
+  const int descriptor = CaptureRingMemory::Make(kMegabyte, 100, ports, 2);
+  const std::size_t size = CaptureRingMemory::SizeOf(kMegabyte);
+  std::string error;
+  for (std::size_t worker = 0; worker < 2; ++worker) {
+    CaptureRingWriter writer(CaptureRingMemory::Map(descriptor, size, error, worker));
+    ASSERT_EQ(error, "");
+    ASSERT_NE(writer.Add(7, false, worker + 1, 0, Packet(), 0), nullptr);
+    writer.Publish();
+  }
+  for (std::size_t worker = 0; worker < 2; ++worker) {
+    CaptureRingReader reader(CaptureRingMemory::Map(descriptor, size, error, worker));
+    CaptureRingReader::Entry entry;
+    ASSERT_TRUE(reader.Next(entry));
+    EXPECT_EQ(entry.record.packet_id, worker + 1);
+    EXPECT_FALSE(reader.Next(entry));
+  }
+  close(descriptor);
+}
+
+TEST_F(CaptureRingTest, ARecordThatIsTakenBackWasNeverThere) {
+  const Packet packet = FrameOf(1, 60);
+  const CaptureRecord* record = writer_->Add(5, false, 1, 0, packet, 100);
+  ASSERT_NE(record, nullptr);
+  writer_->TakeBack(*record);
+  ASSERT_NE(writer_->Add(5, false, 2, 0, packet, 0), nullptr);
+  writer_->Publish();
+  CaptureRingReader::Entry entry;
+  ASSERT_TRUE(reader_->Next(entry));
+  EXPECT_EQ(entry.record.packet_id, 2u);
+  EXPECT_FALSE(reader_->Next(entry));
 }
 
 TEST(CaptureRingMemory, RefusesWhatIsNoRing) {

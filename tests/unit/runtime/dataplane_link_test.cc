@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -82,7 +83,7 @@ TEST(DataplaneLink, APortTravelsWithItsDescriptor) {
       EXPECT_EQ(request.add_port().name(), "web-1/eth0");
       return write(descriptor, "x", 1) == 1;  // the very pipe
     });
-    EXPECT_TRUE(link.AddPort(7, "web-1/eth0", tap[1]).ok());
+    EXPECT_TRUE(link.AddPort(7, "web-1/eth0", std::array{tap[1]}).ok());
     link.Disconnect();
   }
   char byte = 0;
@@ -138,7 +139,7 @@ TEST(DataplaneLink, CountersAreReadFromMemoryThatTheDataplaneWritesWithoutAsking
   int questions = 0;
   Peer peer(link, [&](const config::ToDataplane& request, int descriptor, config::FromDataplane&) {
     ++questions;
-    EXPECT_EQ(request.share_counters().size(), observe::CounterMemory::kSize);
+    EXPECT_EQ(request.share_counters().size(), observe::CounterMemory::SizeFor(1));
     counters = std::make_unique<observe::Counters>(
         std::make_unique<observe::CounterMemory>(descriptor, true));
     return true;

@@ -127,6 +127,30 @@ TEST_F(NetnsTest, ATapHasAVirtioHeaderAndLivesAsLongAsItsDescriptor) {
   EXPECT_THAT(Ip("link show eth0"), HasSubstr("does not exist"));
 }
 
+TEST_F(NetnsTest, ATapMayHaveSeveralQueuesWhichAreOneDevice) {
+  std::vector<UniqueFd> queues;
+  ASSERT_TRUE(InNamespace(netns_.get(), [&] {
+                auto made = CreateTapQueues("eth0", Offloads(), 3);
+                if (made.ok()) queues = *std::move(made);
+                return made.status();
+              }).ok());
+  ASSERT_EQ(queues.size(), 3u);
+  for (const UniqueFd& queue : queues) {
+    ifreq request{};
+    ASSERT_EQ(ioctl(queue.get(), TUNGETIFF, &request), 0);
+    EXPECT_STREQ(request.ifr_name, "eth0");
+    int header_size = 0;
+    ASSERT_EQ(ioctl(queue.get(), TUNGETVNETHDRSZ, &header_size), 0);
+    EXPECT_EQ(header_size, 12);
+    EXPECT_NE(fcntl(queue.get(), F_GETFL) & O_NONBLOCK, 0);
+  }
+  EXPECT_THAT(Ip("-d link show eth0"), HasSubstr("numtxqueues"));
+  queues.pop_back();
+  EXPECT_THAT(Ip("link show eth0"), HasSubstr("eth0")) << "it lives as long as one of them";
+  CloseTaps(std::move(queues));
+  EXPECT_THAT(Ip("link show eth0"), HasSubstr("does not exist"));
+}
+
 TEST_F(NetnsTest, ATakenOrImpossibleDeviceNameIsRefused) {
   const UniqueFd tap = Tap("eth0");
   const auto attempt = [&](const std::string& device) {

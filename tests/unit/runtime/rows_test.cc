@@ -196,6 +196,16 @@ TEST_F(RowsTest, OffloadsShowWhatTheTestFoundAndWhatAPortHasMetSince) {
   EXPECT_EQ(Get("ports").at(0)["cut_superframes"], 12);
 }
 
+TEST_F(RowsTest, WorkersShowWhatEachHas) {
+  counters_.add_workers()->set_connections(5);
+  counters_.add_workers()->set_handed_over_packets(7);
+  const Rows workers = Get("workers");
+  ASSERT_EQ(workers.size(), 2u);
+  EXPECT_EQ(workers[0]["name"], "0");
+  EXPECT_EQ(workers[0]["connections"], 5);
+  EXPECT_EQ(workers[1]["handed_over_packets"], 7);
+}
+
 TEST_F(RowsTest, FlowsShowBothSidesOfATranslation) {
   auto* const flow = connections_.add_connections();
   flow->set_protocol("tcp");
