@@ -35,9 +35,11 @@ def taploom(*arguments, expect=0, timeout=60, **options):
 
 
 class Fabric:
-    """Context manager. `topology`: a path, or the text of a topology file."""
+    """Context manager. `topology`: a path, or the text of a topology file. `workers`: of the dataplane; None: as many
+    as `up` chooses."""
 
-    def __init__(self, label, topology):
+    def __init__(self, label, topology, workers=os.environ.get("TAPLOOM_TEST_WORKERS")):
+        self.workers = workers
         self.name = f"t{os.getpid()}-{label}"
         self.folder = RUN_ROOT / self.name
         self.ca = str(self.folder / "ca.pem")
@@ -71,7 +73,8 @@ class Fabric:
     # --- the command line, on this fabric ---
 
     def up(self, expect=0):
-        return taploom("up", self.file, "--name", self.name, expect=expect)
+        options = ["--workers", self.workers] if self.workers else []
+        return taploom("up", self.file, "--name", self.name, *options, expect=expect)
 
     def down(self):
         return taploom("down", self.name)
@@ -180,15 +183,19 @@ def _take_down_abandoned():
 
 
 class FabricTest(unittest.TestCase):
-    """Tests that share one fabric. Subclasses set `label` and `topology`; leaving anything behind fails them."""
+    """Tests that share one fabric. Subclasses set `label` and `topology`; leaving anything behind fails them.
+
+    With the environment variable TAPLOOM_TEST_WORKERS the same story is told by a dataplane with so many workers.
+    """
 
     label = None
     topology = None
+    workers = os.environ.get("TAPLOOM_TEST_WORKERS")
     maxDiff = None
 
     @classmethod
     def setUpClass(cls):
-        cls.fabric = Fabric(cls.label, cls.topology)
+        cls.fabric = Fabric(cls.label, cls.topology, cls.workers)
         cls.addClassCleanup(cls._close)
         cls.fabric.__enter__()
 
