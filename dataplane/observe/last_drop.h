@@ -37,7 +37,7 @@ static_assert(sizeof(DroppedPacket) <= 64);
 
 class LastDrop {
  public:
-  // By the owning worker only: nine stores.
+  // By the owning worker only: ten stores.
   void Record(const DroppedPacket& packet) {
     Words words{};
     std::memcpy(words.data(), &packet, sizeof packet);
