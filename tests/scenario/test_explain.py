@@ -6,6 +6,8 @@ import socket
 
 from taploom_fabric import FabricTest, main, taploom
 
+PATIENCE = 300  # seconds for a command about 55,000 connections: a minute with a sanitizer
+
 TOPOLOGY = """
 name: why
 vpcs:
@@ -224,13 +226,13 @@ class Explain(FabricTest):
                         source.bind(("", port))
                         source.sendto(b"mine", ("1.2.3.4", 9))
         (holder,) = json.loads(taploom("flows", "--name", self.fabric.name, "--nat", "nat", "--to", "client", "--protocol",
-                                       "udp", "--by", "from", "-o", "json").stdout)  # fmt: skip
+                                       "udp", "--by", "from", "-o", "json", timeout=PATIENCE).stdout)  # fmt: skip
         self.assertEqual("guarded", holder["from"])
         self.assertGreater(holder["connections"], 50_000)
         self.assertLessEqual(holder["connections"], 55_000)
         drop = self.last_drops("guarded")[0]
         self.assertEqual("NAT_PORT_ALLOCATION", drop["reason"])
-        taploom("flows", "--name", self.fabric.name, "--kill", "--nat", "nat")
+        taploom("flows", "--name", self.fabric.name, "--kill", "--nat", "nat", timeout=PATIENCE)
         self.assertEqual([], self.flows("--nat", "nat"))
 
     def test_the_graph_shows_what_flows_and_what_is_dropped(self):
