@@ -15,6 +15,7 @@
 #include "dataplane/flow/conntrack.h"
 #include "dataplane/slowpath/walk.h"
 #include "tests/packet/twin/fabric_twin.h"
+#include "tests/packet/twin/twin_words.h"
 #include "tests/support/fabric_fixture.h"
 #include "tests/support/packet_reader.h"
 #include "tests/support/test_scale.h"
@@ -24,7 +25,6 @@ namespace taploom::test {
 namespace {
 
 const int kPackets = (kIsSanitized ? 100'000 : 1'000'000) * TestScale();
-constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17;
 
 class RandomTraffic : public ::testing::Test {
  protected:
