@@ -28,6 +28,7 @@
 #include "control/runtime/frame_io_choice.h"
 #include "control/runtime/paths.h"
 #include "control/runtime/worker_choice.h"
+#include "dataplane/config/worker_limit.h"
 
 namespace taploom::cli {
 namespace {
@@ -154,7 +155,7 @@ int Up(const Arguments& arguments) {
                                : runtime::DefaultWorkerCount(runtime::UsableCores());
   if (!workers) {
     return Fail(kBadInput, fmt::format("--workers is \"{}\", expected 1-{}",
-                                       arguments.Value("workers"), runtime::kMostWorkers));
+                                       arguments.Value("workers"), config::kMostWorkers));
   }
   if (geteuid() != 0) {
     return Fail(kHostCannot,

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "control/process/host_error.h"
+#include "dataplane/config/worker_limit.h"
 #include "dataplane/observe/counter_report.h"
 
 namespace taploom::control {
@@ -19,7 +20,6 @@ namespace {
 // Far more than the largest configuration takes to compile: only a dataplane that hangs is cut off.
 constexpr time_t kPatienceSeconds = 30;
 constexpr std::uint32_t kLargestAnswer = 256u << 20;  // bytes
-constexpr std::size_t kMostDescriptors = 16;          // of one message: the queues of a TAP
 static_assert(std::endian::native == std::endian::little,
               "byte counts go over the wire as they are");
 
@@ -35,7 +35,7 @@ void DataplaneLink::Connect(process::UniqueFd socket) {
 }
 
 absl::Status DataplaneLink::Send(const std::string& message, std::span<const int> descriptors) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(config::kMostWorkers * sizeof(int))> control{};
   std::size_t sent = 0;
   while (sent < message.size()) {
     iovec part{const_cast<char*>(message.data()) + sent, message.size() - sent};
@@ -108,7 +108,7 @@ absl::StatusOr<config::FromDataplane> DataplaneLink::Ask(config::ToDataplane req
 
 absl::Status DataplaneLink::AddPort(std::uint16_t port, const std::string& name,
                                     std::span<const int> queues, std::uint32_t superframes_to_cut) {
-  if (queues.size() > kMostDescriptors)
+  if (queues.size() > config::kMostWorkers)
     return absl::InvalidArgumentError(fmt::format("{} queues are too many", queues.size()));
   config::ToDataplane request;
   request.mutable_add_port()->set_port(port);

@@ -59,7 +59,7 @@ using Progress = std::function<void(const std::string& step)>;
 class Fabric {
  public:
   // `frame_io`: how the dataplane is to read and write frames, one of IsFrameIo(). `workers`: how
-  // many threads of it do, 1–kMostWorkers.
+  // many threads of it do, 1–config::kMostWorkers.
   Fabric(FabricPaths paths, std::string dataplane_executable, const std::string& frame_io,
          std::uint16_t workers, process::ExitWatcher& watcher);
 

@@ -8,10 +8,7 @@
 
 namespace taploom::runtime {
 
-// As many as the dataplane allows (dataplane/daemon/session.h).
-inline constexpr std::uint16_t kMostWorkers = 16;
-
-// "1" to "16"; nullopt for anything else.
+// From 1 to config::kMostWorkers; nullopt for anything else.
 std::optional<std::uint16_t> ParseWorkerCount(std::string_view text);
 
 // For a machine with so many cores: half of them. The kernels of the instances, which send and

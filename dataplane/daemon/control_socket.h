@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/config/control_messages.pb.h"
+#include "dataplane/config/worker_limit.h"
 #include "dataplane/io/unique_fd.h"
 
 namespace taploom::daemon {
@@ -28,7 +29,7 @@ struct ControlMessage {
 // Used by one thread.
 class ControlSocket {
  public:
-  static constexpr std::size_t kMostDescriptors = 16;  // of one message
+  static constexpr std::size_t kMostDescriptors = config::kMostWorkers;  // of one message
   // A FabricConfig of 100,000 rules is about 10 MiB.
   static constexpr std::size_t kMaxMessageSize = std::size_t{256} << 20;
 

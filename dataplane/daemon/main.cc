@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/config/worker_limit.h"
 #include "dataplane/daemon/control_socket.h"
 #include "dataplane/daemon/sandbox.h"
 #include "dataplane/daemon/session.h"
@@ -57,7 +58,7 @@ std::optional<int> ParseNumber(std::string_view text) {
 }
 
 bool IsWorkerCount(std::optional<int> number) {
-  return number && *number >= 1 && *number <= Session::kMostWorkers;
+  return number && *number >= 1 && *number <= config::kMostWorkers;
 }
 
 constexpr std::string_view kReadWrite = "read-write", kIoUring = "io_uring";
@@ -93,7 +94,7 @@ std::optional<Arguments> ParseArguments(int argc, char** argv) {
       arguments.wants_rings = argv[i + 1] == kIoUring;
     } else {
       Log(fmt::format("cannot use {}", option));
-      fmt::print(stderr, kUsage, worker::Worker::Options().spin.count(), Session::kMostWorkers);
+      fmt::print(stderr, kUsage, worker::Worker::Options().spin.count(), config::kMostWorkers);
       return std::nullopt;
     }
   }

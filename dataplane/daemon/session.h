@@ -33,11 +33,9 @@ using Descriptors = std::vector<io::UniqueFd>;
 
 class Session {
  public:
-  static constexpr std::uint16_t kMostWorkers = 16;
-
   struct Options {
     worker::Worker::Options worker;
-    std::uint16_t workers = 1;  // 1–kMostWorkers
+    std::uint16_t workers = 1;  // 1–config::kMostWorkers
   };
 
   // `rings`: what reads and writes each worker's frames, instead of a system call for each; none,

@@ -59,6 +59,7 @@ class Worker {
     // When the ticks of all workers of a fabric begin; by default, now.
     Clock::time_point start = Clock::now();
   };
+
   // Starts the thread. `pipeline` must outlive the worker and from now on belongs to its thread:
   // others touch it, and call the functions marked "inside Execute", only there. `frame_io` has not
   // been used by another thread. Throws std::system_error when the kernel has no descriptors,
