@@ -11,9 +11,10 @@
 // put the answers there (tun_flow_update in drivers/net/tun.c), so that the detour is that of first
 // packets.
 //
-// After the last packet the worker keeps asking epoll without blocking for `spin`: a reply that
-// comes within it does not pay for waking a thread. Asking epoll costs the same for one port and
-// for a thousand, and idle ports are never read. A worker without traffic sleeps.
+// After the last packet the worker stays awake for `spin`: a reply that comes within it does not
+// pay for waking a thread. It reads the ports that had something last (recent_ports.h) and asks
+// epoll in between, which costs the same for one port and for a thousand. A worker without traffic
+// sleeps.
 #ifndef TAPLOOM_DATAPLANE_WORKER_WORKER_H_
 #define TAPLOOM_DATAPLANE_WORKER_WORKER_H_
 
@@ -40,6 +41,7 @@
 #include "dataplane/worker/injection.h"
 #include "dataplane/worker/outbox.h"
 #include "dataplane/worker/port_table.h"
+#include "dataplane/worker/recent_ports.h"
 #include "dataplane/worker/ring_observer.h"
 
 namespace taploom::worker {
@@ -103,11 +105,14 @@ class Worker {
   bool Watch(int descriptor, std::uint32_t events, PortSlot* slot);
   void Run();
   void Poll(int timeout_ms);
+  // Makes ready_ the ports to read in this round.
+  void FindReadyPorts(bool may_block);
   // False when others have given us something meanwhile.
   bool MayFallAsleep();
   void ServeHandedOver(Tick now);
-  void ServeReadyPorts(Tick now);
-  void ServeTogether(std::span<PortSlot* const> slots, Tick now);
+  // The first two: whether a frame had come.
+  bool ServeReadyPorts(Tick now);
+  bool ServeTogether(std::span<PortSlot* const> slots, Tick now);
   void ServeInjection(Tick now);
   // Says of a burst where it came from, and how much to ask for next time.
   static void NoteReceived(PortSlot& slot, std::span<Packet> burst);
@@ -128,6 +133,7 @@ class Worker {
   BurstBuffers buffers_;
   Outbox outbox_;
   PortTable ports_;
+  RecentPorts recent_;
   std::vector<PortSlot*> ready_;            // those of this round; room is reserved
   std::vector<io::Reception> receptions_;   // those at hand; room is reserved
   std::unique_ptr<RingObserver> observer_;  // null unless somebody watches
