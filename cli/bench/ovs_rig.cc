@@ -53,11 +53,12 @@ std::string Flows(const Setup& setup) {
 
 class OvsRig : public Rig {
  public:
-  OvsRig(const Setup& setup, bool tso, LabNamespace client, LabNamespace server,
-         std::unique_ptr<TempFolder> folder)
+  OvsRig(const Setup& setup, bool tso, LabNamespace switch_space, LabNamespace client,
+         LabNamespace server, std::unique_ptr<TempFolder> folder)
       : Rig(tso ? "Open vSwitch" : "Open vSwitch, no TSO", setup.server()),
         setup_(setup),
         tso_(tso),
+        switch_(std::move(switch_space)),
         client_(std::move(client)),
         server_(std::move(server)),
         folder_(std::move(folder)) {}
@@ -87,7 +88,7 @@ ip link set {3}o netns {7} name eth0 address {8}
 )",
         Path(), kSchema, kSwitchProgram, fmt::format("ovs{}{}", tso_ ? 't' : 'p', getpid()),
         Flows(setup_), client_.name(), kClientMac, server_.name(), kServerMac, tso_);
-    absl::Status status = Run(-1, {"bash", "-ec", line}, kOvsPatience).status();
+    absl::Status status = Run(switch_.fd(), {"bash", "-ec", line}, kOvsPatience).status();
     if (!status.ok()) return status;
     status = AddressEnd(client_, setup_.client());
     if (status.ok()) status = AddressEnd(server_, setup_.server());
@@ -112,7 +113,8 @@ ip link set {3}o netns {7} name eth0 address {8}
   const Setup setup_;
   const bool tso_;
 
-  LabNamespace client_, server_;
+  // The switch has one of its own: every userspace datapath makes a device of the same name.
+  LabNamespace switch_, client_, server_;
   std::unique_ptr<TempFolder> folder_;
 };
 
@@ -124,14 +126,16 @@ absl::StatusOr<std::unique_ptr<Rig>> MakeOvsRig(const Setup& setup, bool tso) {
         fmt::format("there is no {} (packages openvswitch-switch and openvswitch-switch-dpdk)",
                     kSwitchProgram));
   }
+  auto switch_space = LabNamespace::Make(tso ? "ovs-switch" : "ovs-plain-switch");
+  if (!switch_space.ok()) return switch_space.status();
   auto client = LabNamespace::Make(tso ? "ovs-client" : "ovs-plain-client");
   if (!client.ok()) return client.status();
   auto server = LabNamespace::Make(tso ? "ovs-server" : "ovs-plain-server");
   if (!server.ok()) return server.status();
   auto folder = TempFolder::Make();
   if (!folder.ok()) return folder.status();
-  auto rig = std::make_unique<OvsRig>(setup, tso, *std::move(client), *std::move(server),
-                                      *std::move(folder));
+  auto rig = std::make_unique<OvsRig>(setup, tso, *std::move(switch_space), *std::move(client),
+                                      *std::move(server), *std::move(folder));
   if (absl::Status status = rig->Connect(); !status.ok()) return status;
   return rig;
 }
