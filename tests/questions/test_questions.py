@@ -133,7 +133,8 @@ class Questions(unittest.TestCase):
 
     def test_every_question_has_an_example_that_a_test_runs(self):
         self.assertEqual(list(range(1, 17)), [number for number, _ in sections()])
-        stories = (REPOSITORY / "tests/scenario/test_explain.py").read_text()
+        scenarios = ("test_explain.py", "test_nat_ports.py")
+        stories = "".join((REPOSITORY / "tests/scenario" / each).read_text() for each in scenarios)
         for number, text in sections():
             with self.subTest(number):
                 if number in ON_A_FABRIC:

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 
 TOPOLOGY = """
 name: build
@@ -61,7 +62,8 @@ class Build:
         stack.callback(server.terminate)
         while "Server listening" not in server.stdout.readline():
             pass
-        self.server = server
+        # It goes on talking, and would stop serving once the pipe is full.
+        threading.Thread(target=server.stdout.read, daemon=True).start()
 
     def run(self, *arguments):
         return subprocess.run([self.taploom, *arguments], check=True, capture_output=True, text=True).stdout
