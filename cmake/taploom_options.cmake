@@ -3,6 +3,8 @@ add_library(taploom_options INTERFACE)
 target_compile_features(taploom_options INTERFACE cxx_std_20)
 set(CMAKE_CXX_EXTENSIONS OFF)
 target_include_directories(taploom_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+# As fmt's own target says; for all, because they share precompiled headers.
+target_compile_definitions(taploom_options INTERFACE FMT_SHARED)
 target_compile_options(taploom_options INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wold-style-cast
                        -Wno-missing-field-initializers)  # designated initializers name what differs from the defaults
 if(TAPLOOM_WERROR)
