@@ -227,8 +227,11 @@ void ConnectionTable::SetTimeout(Connection& connection, std::uint32_t timeout_m
   const std::uint32_t index = IndexOf(connection);
   wheel_.Cancel(index);
   wheel_.Schedule(index, connection.last_seen + Tick(timeout_ms));
-  if (completes && connection.version % 2 != 0)
-    __atomic_store_n(&connection.version, connection.version + 1, __ATOMIC_RELEASE);
+  if (completes && connection.version % 2 != 0) {
+    // 0 would say that there has been none.
+    const std::uint32_t version = connection.version + 1 == 0 ? 2 : connection.version + 1;
+    __atomic_store_n(&connection.version, version, __ATOMIC_RELEASE);
+  }
 }
 
 void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_address,

@@ -96,6 +96,21 @@ TEST_F(ReadConnections, DoNotShowOneThatIsStillBeingMade) {
   EXPECT_EQ(count(), 2);
 }
 
+// A version of 32 bits comes round where a place has had two thousand million connections.
+TEST_F(ReadConnections, AreSeenAtAPlaceWhoseVersionsAreUsedUp) {
+  Insert(1);
+  table_.Find(KeyOf(1), Tick()).connection->version = 0xfffffffc;
+  Remove(1);
+  for (int i = 0; i < 3; ++i) {
+    Insert(2);
+    EXPECT_TRUE(reader_.IsPlace(0));
+    int shown = 0;
+    reader_.Visit(0, kEverything, [&](const Connection&, std::uint32_t) { return ++shown > 0; });
+    EXPECT_EQ(shown, 1);
+    Remove(2);
+  }
+}
+
 TEST_F(ReadConnections, ThatChangePlacesAllTheTimeAreNeverMixedUp) {
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> rounds{0};
