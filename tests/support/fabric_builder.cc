@@ -192,8 +192,9 @@ void FabricBuilder::SetFault(const config::Fault& part, bool down) {
   };
   auto& faults = *config_->mutable_faults();
   const auto known = std::find_if(faults.begin(), faults.end(), same);
-  config::Fault& fault = known != faults.end() ? *known : *faults.Add();
-  const bool begins = down && (known == faults.end() || fault.is_over());
+  const bool is_known = known != faults.end();
+  config::Fault& fault = is_known ? *known : *faults.Add();
+  const bool begins = down && (!is_known || fault.is_over());
   const std::uint64_t began = begins ? config_->generation() + 1 : fault.began_at_generation();
   fault = part;
   fault.set_is_over(!down);
