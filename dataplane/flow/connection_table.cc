@@ -21,9 +21,16 @@ constexpr std::uint32_t kEvictionSearch = 64;
 // nine keys of ten in their first bucket, where always taking the emptier leaves seven.
 constexpr std::size_t kRoomToSpare = 4;
 
-int MakeMemory(std::size_t bytes) {
-  const int descriptor = memfd_create("taploom-connections", MFD_CLOEXEC);
-  if (descriptor < 0 || ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) {
+// A memfd of `capacity` connections: `given`, or a new one when that is negative. One that somebody
+// has left with another size cannot be gone on with, and is emptied.
+int MemoryFor(std::uint32_t capacity, int given) {
+  const auto bytes = static_cast<off_t>(capacity * sizeof(Connection));
+  const int descriptor = given < 0 ? memfd_create("taploom-connections", MFD_CLOEXEC) : given;
+  const auto has_size = [&] { return lseek(descriptor, 0, SEEK_END) == bytes; };
+  const auto empty = [&] {
+    return ftruncate(descriptor, 0) == 0 && ftruncate(descriptor, bytes) == 0;
+  };
+  if (descriptor < 0 || (!has_size() && !empty())) {
     throw std::system_error(errno, std::generic_category(),
                             "cannot reserve memory for connections");
   }
@@ -48,7 +55,7 @@ ConnectionTable::ConnectionTable(const Options& options, OnFree on_free, void* c
     : options_(options),
       on_free_(on_free),
       on_free_context_(context),
-      memory_descriptor_(MakeMemory(std::size_t{options.capacity} * sizeof(Connection))),
+      memory_descriptor_(MemoryFor(options.capacity, options.memory)),
       arena_(options.capacity, memory_descriptor_),
       buckets_(BucketCount(options.capacity, kSlots)),
       bucket_mask_(buckets_.size() - 1),
@@ -57,7 +64,9 @@ ConnectionTable::ConnectionTable(const Options& options, OnFree on_free, void* c
       nat_ports_(options.capacity, options.seed),
       wheel_(arena_) {}
 
-ConnectionTable::~ConnectionTable() { close(memory_descriptor_); }
+ConnectionTable::~ConnectionTable() {
+  if (options_.memory < 0) close(memory_descriptor_);
+}
 
 std::uint32_t ConnectionTable::FindIn(const Bucket& bucket, std::uint16_t tag,
                                       const KeyView& key) const {

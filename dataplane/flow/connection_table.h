@@ -5,8 +5,8 @@
 // buckets, so a lookup reads at most two lines before it reads the connection itself. A reference
 // is the connection's index in an arena, and which half. Nothing is resized or allocated after
 // construction; memory is touched only when used. Full is a typed answer. The arena is a memfd, so
-// that another process can keep it alive, and that connections are read
-// without the worker (connection_reader.h).
+// that control can keep it alive for the next dataplane, which adopts what it finds there, and that
+// connections are read without the worker (connection_reader.h).
 //
 // A connection through a NAT gateway ends in two steps. First the interfaces' idle timer ends: what
 // they tracked is forgotten, the next packet is judged by the rules (Readmit). The gateway's
@@ -19,6 +19,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -67,6 +68,10 @@ class ConnectionTable {
     std::uint64_t seed = 0;  // random per boot; fixed in tests
     // Where other tables count against both limits, too, and which outlives this one; null: alone.
     ConnectionUse* use = nullptr;
+    // A memfd that outlives the table, for its connections; what an earlier table has left there
+    // waits for Adopt. Emptied first if it has not the size that this table needs. -1: memory of
+    // the table's own.
+    int memory = -1;
   };
   // Called with a connection just before it is freed, whatever the cause.
   using OnFree = void (*)(void* context, const Connection& connection);
@@ -76,6 +81,15 @@ class ConnectionTable {
   ConnectionTable(const ConnectionTable&) = delete;
   ConnectionTable& operator=(const ConnectionTable&) = delete;
   ~ConnectionTable();
+
+  // Takes over what a table of an earlier process has left in Options::memory: every connection
+  // that was complete, makes sense, and that `accept` takes once it has put right what depends on
+  // the process (timeout_ms, nat_gateway). That process may have died in the middle of anything, or
+  // have written anything: its words are trusted no more than a frame's. Every packet of what is
+  // adopted is decided anew, as after a new configuration; limits are not asked. All other places
+  // become free. Returns how many were adopted. Costs what memory was ever touched, and a fresh one
+  // nothing. REQUIRES: nothing was inserted so far; `accept` touches no other connection.
+  std::uint32_t Adopt(Tick now, const std::function<bool(Connection&)>& accept);
 
   // The live connection one of whose halves has this key. A connection found past its idle timer is
   // freed, and not found.
@@ -206,6 +220,12 @@ class ConnectionTable {
   // What becomes of a connection whose idle timer has ended: false when it is over.
   bool KeepsMapping(Connection& connection, Tick now);
   void SetSize(std::uint32_t size) { size_.store(size, std::memory_order_relaxed); }
+  // connection_adoption.cc
+  std::uint32_t EndOfUse() const;
+  bool AdoptAt(std::uint32_t index, Tick now, const std::function<bool(Connection&)>& accept);
+  void CountIn(Connection& connection);
+  bool InsertKeysOf(const Connection& connection);
+  void Discard(std::uint32_t index);
   bool EvictEmbryonic();
   void Free(std::uint32_t index);
   std::uint32_t IndexOf(const Connection& connection) const {
@@ -225,7 +245,7 @@ class ConnectionTable {
   Options options_;
   OnFree on_free_;
   void* on_free_context_;
-  int memory_descriptor_;
+  const int memory_descriptor_;
   MappedArray<Connection> arena_;
   MappedArray<Bucket> buckets_;
   std::size_t bucket_mask_;

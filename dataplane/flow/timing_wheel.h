@@ -24,6 +24,10 @@ class TimingWheel {
 
   explicit TimingWheel(MappedArray<Connection>& arena);
 
+  // Goes to `now` at once, without the seconds between. REQUIRES: nothing hangs here; `now` does
+  // not go back.
+  void BeginAt(Tick now) { current_second_ = SecondOf(now); }
+
   // Hangs the connection into the slot of `deadline`. REQUIRES: it hangs in none.
   void Schedule(std::uint32_t index, Tick deadline);
   void Cancel(std::uint32_t index);  // takes it down, if it hangs in one

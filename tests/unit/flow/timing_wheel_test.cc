@@ -45,6 +45,14 @@ TEST_F(TimingWheelTest, AJumpOfTheClockMissesNobody) {
   EXPECT_EQ(10u, DueAt(hours(2)).size());
 }
 
+TEST_F(TimingWheelTest, MayBeginLate) {
+  wheel.BeginAt(hours(24 * 1000));
+  Schedule(1, hours(24 * 1000) + seconds(5));
+  Schedule(2, seconds(5));  // has passed
+  EXPECT_EQ((std::set<std::uint32_t>{2}), DueAt(hours(24 * 1000) + seconds(1), 1));
+  EXPECT_EQ((std::set<std::uint32_t>{1}), DueAt(hours(24 * 1000) + seconds(6), 1));
+}
+
 TEST_F(TimingWheelTest, WhatTheBudgetLeavesComesInTheNextCall) {
   for (std::uint32_t i = 0; i < 10; ++i) Schedule(i, seconds(700 + i));
   std::set<std::uint32_t> due;
