@@ -83,6 +83,17 @@ std::shared_ptr<const tables::Snapshot> Pipeline::Publish(
   return std::exchange(snapshot_, std::move(snapshot));
 }
 
+std::uint32_t Pipeline::Adopt(Tick now) {
+  now_ = now;
+  const std::uint32_t adopted = connections_.Adopt(now, [this](flow::Connection& connection) {
+    return slow_path_.TakeOver(connection, *snapshot_);
+  });
+  connections_.ForEach(
+      [this](const flow::Connection& connection) { slow_path_.CountTakenOver(connection); });
+  counters_.connections.Set(adopted);
+  return adopted;
+}
+
 void Pipeline::Process(std::span<Packet> burst, Tick now) {
   now_ = now;
   for (; burst.size() > kBurst; burst = burst.subspan(kBurst))

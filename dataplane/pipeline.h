@@ -40,6 +40,11 @@ class Pipeline {
   // their next packet. The previous snapshot is returned, so that the caller can free it elsewhere.
   std::shared_ptr<const tables::Snapshot> Publish(std::shared_ptr<const tables::Snapshot> snapshot);
 
+  // Goes on with the connections that an earlier dataplane has left in the table's memory, as after
+  // a new configuration, and counts those that are open again (ConnectionTable::Adopt). Returns how
+  // many. Once, after the first Publish and before the first packet.
+  std::uint32_t Adopt(Tick now);
+
   // Decides and rewrites every packet of the burst in place and sets its verdict. `now` never goes
   // back. Everything is counted here except what becomes of the frame when it is sent (see
   // CountSent).

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -12,6 +11,7 @@
 #include "dataplane/flow/connection_table.h"
 #include "dataplane/slowpath/decision.h"
 #include "dataplane/slowpath/describe.h"
+#include "dataplane/slowpath/establish.h"
 
 namespace taploom::daemon {
 namespace {
@@ -24,20 +24,6 @@ std::string BytesOf(const wire::IpAddress& address) {
 const tables::Eni* EniBehind(const tables::Snapshot& snapshot, std::uint16_t port) {
   const tables::EniIndex eni = snapshot.OwnerOf(port).eni;
   return eni.exists() ? &snapshot[eni] : nullptr;
-}
-
-// The gateway of the originator's VPC that owns the address: other VPCs may use the same one.
-std::string NatGatewayId(const tables::Snapshot& snapshot, const tables::Eni* originator,
-                         std::uint32_t nat_address) {
-  if (originator == nullptr) return "";
-  std::uint8_t bytes[4];
-  std::memcpy(bytes, &nat_address, sizeof bytes);
-  const wire::IpAddress address = wire::IpAddress::V4FromBytes(bytes);
-  for (const tables::NatGateway& gateway : snapshot.nat_gateways) {
-    const tables::Eni& eni = snapshot[gateway.eni];
-    if (eni.vpc == originator->vpc && eni.FindAddress(address) != nullptr) return gateway.id;
-  }
-  return "";
 }
 
 std::uint64_t MillisecondsSince(Tick then, Tick now) {
@@ -106,7 +92,8 @@ void ConnectionReporter::Report(const flow::Connection& connection, std::uint32_
   if (originator != nullptr) report.set_egress_rule_id(RuleId(connection.rules[0]));
   if (receiver != nullptr) report.set_ingress_rule_id(RuleId(connection.rules[1]));
   if (connection.has(flow::Connection::kNat)) {
-    report.set_nat_gateway_id(NatGatewayId(snapshot_, originator, connection.nat_address));
+    const tables::NatGatewayIndex gateway = slowpath::NatGatewayOf(connection, snapshot_);
+    if (gateway.exists()) report.set_nat_gateway_id(snapshot_[gateway].id);
   }
 }
 

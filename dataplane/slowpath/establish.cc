@@ -1,6 +1,7 @@
 #include "dataplane/slowpath/establish.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "dataplane/rewrite/rewrite.h"
@@ -93,6 +94,18 @@ flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connecti
     timeouts.tcp_closed = kNatClosed;
   }
   return timeouts;
+}
+
+tables::NatGatewayIndex NatGatewayOf(const flow::Connection& connection,
+                                     const tables::Snapshot& snapshot) {
+  // Other VPCs may have the same address.
+  const tables::EniIndex originator = snapshot.OwnerOf(connection.keys[0].ingress_port()).eni;
+  if (!originator.exists()) return {};
+  std::uint8_t bytes[4];
+  std::memcpy(bytes, &connection.nat_address, sizeof bytes);
+  const auto& by_address = snapshot[snapshot[originator].vpc].eni_by_address;
+  const auto eni = by_address.find(wire::IpAddress::V4FromBytes(bytes));
+  return eni == by_address.end() ? tables::NatGatewayIndex() : snapshot[eni->second].nat_gateway;
 }
 
 EstablishResult Establish(flow::ConnectionTable& connections, const tables::Snapshot& snapshot,

@@ -21,6 +21,11 @@ flow::FlowAction ActionOf(const Decision& decision, const PacketView& entering,
 // between them (§4, §5).
 flow::Timeouts TimeoutsOf(const tables::Snapshot& snapshot, const flow::Connection& connection);
 
+// The NAT gateway, of the originator's VPC, that has the address by which the connection is known
+// outside; does not exist when none has. REQUIRES: it has one (kNat).
+tables::NatGatewayIndex NatGatewayOf(const flow::Connection& connection,
+                                     const tables::Snapshot& snapshot);
+
 // A connection that only its NAT gateway remembered goes on as `decision` says: what the interfaces
 // at its ends track begins anew. False when one of them tracks as many as it may.
 bool Readmit(flow::ConnectionTable& connections, const tables::Snapshot& snapshot,

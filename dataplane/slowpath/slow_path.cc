@@ -126,6 +126,21 @@ void SlowPath::EnterState(flow::Connection& connection, flow::ConnectionState be
   }
 }
 
+bool SlowPath::TakeOver(flow::Connection& connection, const tables::Snapshot& snapshot) const {
+  for (const flow::Half& half : connection.halves) {
+    if (half.action.decided_in() > snapshot.generation) return false;
+  }
+  if (connection.has(flow::Connection::kNat)) {
+    const tables::NatGatewayIndex gateway = NatGatewayOf(connection, snapshot);
+    if (!gateway.exists()) return false;
+    connection.nat_gateway = slot_by_gateway_[gateway.value];
+  }
+  connection.timeout_ms = connection.is_marked(flow::Connection::kMappingOnly)
+                              ? flow::MappingTimeoutOf(connection.state)
+                              : flow::TimeoutOf(connection.state, TimeoutsOf(snapshot, connection));
+  return true;
+}
+
 void SlowPath::AdvanceOther(const Decision& decision, const wire::Headers& headers,
                             const tables::Snapshot& snapshot, Tick now) {
   if (!decision.is_admitted_by_other) return;

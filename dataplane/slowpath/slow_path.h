@@ -85,6 +85,15 @@ class SlowPath {
   // one, and counts ActiveConnectionCount and its siblings of a translated connection.
   void EnterState(flow::Connection& connection, flow::ConnectionState before,
                   const tables::Snapshot& snapshot, Tick now);
+  // Makes a connection of an earlier dataplane one of this: its idle timer is that of its state,
+  // and its NAT gateway the one that has its address now. False when none has, and for one that a
+  // later configuration than this has decided.
+  bool TakeOver(flow::Connection& connection, const tables::Snapshot& snapshot) const;
+  // Counts one that was taken over among its gateway's active connections.
+  void CountTakenOver(const flow::Connection& connection) {
+    if (connection.has(flow::Connection::kNat) && flow::IsOpen(connection.state))
+      nat_counters(connection.nat_gateway).active_connections.Add();
+  }
   // The counters behind Connection::nat_gateway.
   observe::NatGatewayCounters& nat_counters(std::uint16_t slot) { return *nat_counters_[slot]; }
 

@@ -1,6 +1,7 @@
 #include "tests/support/fabric_fixture.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 
@@ -30,17 +31,33 @@ Outcome PacketBuffer::OutcomeOf(const Packet& packet) {
   return outcome;
 }
 
-Bench::Bench(const flow::ConnectionTable::Options& options) : pipeline_(counters_, options) {}
+Bench::Bench(const flow::ConnectionTable::Options& options)
+    : connection_memory_(memfd_create("bench", MFD_CLOEXEC)), options_(options) {
+  options_.memory = connection_memory_.get();
+  Begin();
+}
+
+void Bench::Begin() {
+  pipeline_.reset();
+  counters_ = std::make_unique<observe::Counters>();
+  pipeline_ = std::make_unique<Pipeline>(*counters_, options_);
+}
 
 void Bench::Publish(const std::shared_ptr<const tables::Snapshot>& snapshot) {
   for (std::size_t port = 0; port < snapshot->ports.size(); ++port)
-    counters_.AddPort(static_cast<std::uint16_t>(port));
-  pipeline_.Publish(snapshot);
+    counters_->AddPort(static_cast<std::uint16_t>(port));
+  pipeline_->Publish(snapshot);
+}
+
+std::uint32_t Bench::Restart(const std::shared_ptr<const tables::Snapshot>& snapshot) {
+  Begin();
+  Publish(snapshot);
+  return pipeline_->Adopt(now_);
 }
 
 Outcome Bench::Process(const Frame& frame, std::uint16_t ingress_port) {
   Packet packet = buffer_.Load(frame, ingress_port);
-  pipeline_.Process({&packet, 1}, now_);
+  pipeline_->Process({&packet, 1}, now_);
   return PacketBuffer::OutcomeOf(packet);
 }
 
@@ -53,6 +70,11 @@ void FabricFixture::UseTable(const flow::ConnectionTable::Options& options) {
 void FabricFixture::Publish() {
   snapshot_ = fabric.Build();
   bench_->Publish(snapshot_);
+}
+
+std::uint32_t FabricFixture::Restart() {
+  snapshot_ = fabric.Build();
+  return bench_->Restart(snapshot_);
 }
 
 Frame FabricFixture::FrameOf(const std::string& sender, PacketBuilder packet) {

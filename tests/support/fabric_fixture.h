@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/io/unique_fd.h"
 #include "dataplane/observe/counters.h"
 #include "dataplane/pipeline.h"
 #include "tests/support/fabric_builder.h"
@@ -60,21 +61,28 @@ class Bench {
                      .capacity = 4096, .capacity_per_port = 100'000, .seed = 1});
 
   void Publish(const std::shared_ptr<const tables::Snapshot>& snapshot);
+  // The dataplane dies, and another one, which counts from zero, goes on with its connections under
+  // this configuration. Returns how many.
+  std::uint32_t Restart(const std::shared_ptr<const tables::Snapshot>& snapshot);
   Outcome Process(const Frame& frame, std::uint16_t ingress_port);
-  void Expire() { pipeline_.Expire(now_); }
+  void Expire() { pipeline_->Expire(now_); }
 
   void Advance(std::chrono::milliseconds time) { now_ += time; }
   Tick now() const { return now_; }
-  Pipeline& pipeline() { return pipeline_; }
-  const flow::ConnectionTable& connections() const { return pipeline_.connections(); }
-  observe::Counters& counters() { return counters_; }
+  Pipeline& pipeline() { return *pipeline_; }
+  const flow::ConnectionTable& connections() const { return pipeline_->connections(); }
+  observe::Counters& counters() { return *counters_; }
   std::uint64_t drops(std::uint16_t port, DropReason reason) {
-    return counters_.port(port).drops[static_cast<std::size_t>(reason)].value();
+    return counters_->port(port).drops[static_cast<std::size_t>(reason)].value();
   }
 
  private:
-  observe::Counters counters_;
-  Pipeline pipeline_;
+  void Begin();
+
+  const io::UniqueFd connection_memory_;
+  flow::ConnectionTable::Options options_;
+  std::unique_ptr<observe::Counters> counters_;
+  std::unique_ptr<Pipeline> pipeline_;
   Tick now_{};
   PacketBuffer buffer_;
 };
@@ -85,6 +93,8 @@ class FabricFixture : public ::testing::Test {
 
   // Compiles the fabric as it now stands and publishes it as the next generation.
   void Publish();
+  // The same after a dataplane has died and another has taken its place (Bench::Restart).
+  std::uint32_t Restart();
   // Starts with an empty table of another size; Publish again afterwards.
   void UseTable(const flow::ConnectionTable::Options& options);
 

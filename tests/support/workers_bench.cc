@@ -1,12 +1,34 @@
 #include "tests/support/workers_bench.h"
 
+#include <sys/mman.h>
+
 namespace taploom::test {
 
-WorkersBench::WorkersBench(std::uint16_t workers, flow::ConnectionTable::Options options) {
-  options.use = &use_;
-  WorkerPlace place{.workers = workers};
-  for (; place.self < workers; ++place.self)
-    engines_.push_back(std::make_unique<Engine>(options, place));
+WorkersBench::WorkersBench(std::uint16_t workers, flow::ConnectionTable::Options options)
+    : options_(options) {
+  for (std::uint16_t worker = 0; worker < workers; ++worker)
+    connection_memory_.emplace_back(memfd_create("bench", MFD_CLOEXEC));
+  Begin();
+}
+
+void WorkersBench::Begin() {
+  engines_.clear();
+  use_ = std::make_unique<flow::ConnectionUse>(true);
+  options_.use = use_.get();
+  WorkerPlace place{.workers = static_cast<std::uint16_t>(connection_memory_.size())};
+  for (; place.self < place.workers; ++place.self) {
+    options_.memory = connection_memory_[place.self].get();
+    engines_.push_back(std::make_unique<Engine>(options_, place));
+  }
+}
+
+std::uint32_t WorkersBench::Restart(const std::shared_ptr<const tables::Snapshot>& snapshot) {
+  handed_over_before_ = handed_over_packets();
+  Begin();
+  Publish(snapshot);
+  std::uint32_t adopted = 0;
+  for (const std::unique_ptr<Engine>& engine : engines_) adopted += engine->pipeline.Adopt(now_);
+  return adopted;
 }
 
 void WorkersBench::PublishTo(std::uint16_t worker,
@@ -46,7 +68,7 @@ std::uint64_t WorkersBench::drops(std::uint16_t port, DropReason reason) {
 }
 
 std::uint64_t WorkersBench::handed_over_packets() {
-  std::uint64_t sum = 0;
+  std::uint64_t sum = handed_over_before_;
   for (const std::unique_ptr<Engine>& engine : engines_)
     sum += engine->counters.handed_over_packets.value();
   return sum;

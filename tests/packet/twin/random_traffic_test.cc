@@ -1,7 +1,8 @@
 // A million random packets (a tenth of that with a sanitizer) through the pipeline and through its
-// slow twin, with rules, ACLs and routes changing and zones and gateways failing under them: the
-// same verdict for each, the same packet out, the same number of connections. And whatever the fast
-// path forwards without asking, the slow path would forward in the same way if it were asked.
+// slow twin, with rules, ACLs and routes changing, zones and gateways failing and the dataplane
+// dying under them: the same verdict for each, the same packet out, the same number of connections.
+// And whatever the fast path forwards without asking, the slow path would forward in the same way
+// if it were asked.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -94,6 +95,15 @@ class RandomTraffic : public ::testing::Test {
   void Publish() {
     snapshot_ = fabric_.Build();
     bench_.Publish(snapshot_);
+    twin_.Publish(fabric_.config());
+  }
+
+  // To who looks at packets, a dataplane that dies and goes on is a configuration that is published
+  // once more.
+  void Restart() {
+    snapshot_ = fabric_.Build();
+    const std::uint32_t had = bench_.connections().size();
+    EXPECT_EQ(bench_.Restart(snapshot_), had);
     twin_.Publish(fabric_.config());
   }
 
@@ -419,6 +429,7 @@ TEST_F(RandomTraffic, TwinAgreesOnEveryPacket) {
       ChangeSomething();
       Publish();
     }
+    if (Below(5000) == 0) Restart();
     if (Below(10) == 0)
       bench_.Advance(std::chrono::milliseconds(Below(Below(200) == 0 ? 400'000 : 2'000)));
     if (Below(20) == 0) bench_.Expire();
@@ -534,6 +545,11 @@ TEST_F(SeveralWorkers, DecideAsOneDoes) {
       ChangeSomething();
       Publish();
       workers.Publish(snapshot_);
+    }
+    if (Below(5000) == 0) {
+      Publish();
+      const std::uint32_t had = workers.connection_count();
+      ASSERT_EQ(workers.Restart(snapshot_), had);
     }
     if (Below(10) == 0) {
       const std::chrono::milliseconds time(Below(Below(200) == 0 ? 400'000 : 2'000));
