@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -29,6 +30,12 @@ std::uint64_t RandomSeed() {
   if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
     throw std::runtime_error("The kernel gives no random numbers.");
   return seed;
+}
+
+// Whether the descriptor is one of those that can be given a size.
+bool IsMemoryFile(int descriptor) {
+  const off_t size = lseek(descriptor, 0, SEEK_END);
+  return size >= 0 && ftruncate(descriptor, size) == 0;
 }
 
 }  // namespace
@@ -70,7 +77,8 @@ std::string Session::CheckDescriptors(const config::ToDataplane& request,
                                       const Descriptors& descriptors) const {
   const bool takes_one =
       request.has_start_capture() || request.has_start_injection() || request.has_share_counters();
-  const std::size_t expected = request.has_add_port() ? options_.workers : takes_one ? 1 : 0;
+  const bool takes_one_each = request.has_add_port() || request.has_share_connections();
+  const std::size_t expected = takes_one_each ? options_.workers : takes_one ? 1 : 0;
   if (descriptors.size() == expected) return "";
   if (expected == 0) return "A descriptor came with a request that takes none.";
   if (descriptors.empty()) return "No descriptor came with a request that needs one.";
@@ -95,6 +103,8 @@ std::string Session::Dispatch(const config::ToDataplane& request, Descriptors de
       return "";
     case config::ToDataplane::kShareCounters:
       return ShareCounters(request.share_counters(), descriptor());
+    case config::ToDataplane::kShareConnections:
+      return ShareConnections(request.share_connections(), std::move(descriptors));
     case config::ToDataplane::kGetConnections:
       return GetConnections(request.get_connections(), *reply.mutable_connections());
     case config::ToDataplane::kStartCapture:
@@ -127,7 +137,7 @@ std::string Session::Apply(const config::FabricConfig& config, config::Applied& 
 
   const tables::Limits& limits = compiled.snapshot->limits;
   if (forwarding_ == nullptr) {
-    StartForwarding(compiled.snapshot);
+    applied.set_adopted_connections(StartForwarding(compiled.snapshot));
   } else if (limits.connections != snapshot_->limits.connections) {
     return fmt::format(
         "The connection table holds {} connections and cannot be given room for {} while packets "
@@ -154,13 +164,13 @@ void Session::Publish(std::shared_ptr<const tables::Snapshot> snapshot) {
   malloc_trim(0);
 }
 
-void Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) {
+std::uint32_t Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) {
   const std::uint16_t workers = options_.workers;
   forwarding_ = std::make_unique<Forwarding>(workers);
-  const flow::ConnectionTable::Options table{
+  flow::ConnectionTable::Options table{
       .capacity = snapshot->limits.connections,
       .capacity_per_port = snapshot->limits.connections_per_eni,
-      .seed = RandomSeed(),
+      .seed = shared_connections_ ? shared_connections_->seed : RandomSeed(),
       .use = &forwarding_->use};
   WorkerPlace place{.workers = workers};
   for (; place.self < workers; ++place.self) {
@@ -170,16 +180,22 @@ void Session::StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot) 
     } else {
       frame_io = std::make_unique<io::ReadWrite>();
     }
+    if (shared_connections_) table.memory = shared_connections_->memory[place.self].get();
     forwarding_->engines.push_back(std::make_unique<Engine>(*counters_[place.self], table, place,
                                                             options_.worker, std::move(frame_io),
                                                             forwarding_->handover.get()));
     counters_[place.self]->StartClock(options_.worker.start);
   }
   Publish(std::move(snapshot));
+  std::uint32_t adopted = 0;
+  for (const std::unique_ptr<Engine>& engine : forwarding_->engines) {
+    engine->worker.Execute([&] { adopted += engine->pipeline.Adopt(engine->worker.Now()); });
+  }
   for (auto& [id, queues] : std::exchange(waiting_ports_, {})) {
     if (!HandToWorkers(id, std::move(queues)))
       throw std::runtime_error(fmt::format("Port {} cannot be polled.", id));
   }
+  return adopted;
 }
 
 bool Session::HandToWorkers(std::uint16_t id, Queues queues) {
@@ -285,6 +301,21 @@ std::string Session::ShareCounters(const config::ShareCounters& request, io::Uni
   }
   constexpr bool kWritable = true;
   CountIn(std::make_shared<observe::CounterMemory>(descriptor.get(), kWritable, options_.workers));
+  return "";
+}
+
+std::string Session::ShareConnections(const config::ShareConnections& request, Descriptors memory) {
+  if (forwarding_ != nullptr) return "Forwarding has begun, and its connections live elsewhere.";
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::time_point(std::chrono::nanoseconds(request.clock_start_ns()));
+  if (start > Clock::now()) return "The connections' clock starts at a time that is yet to come.";
+  for (std::size_t worker = 0; worker < memory.size(); ++worker) {
+    if (!IsMemoryFile(memory[worker].get())) {
+      return fmt::format("What came for the connections of worker {} is no memory file.", worker);
+    }
+  }
+  options_.worker.start = start;
+  shared_connections_ = {std::move(memory), request.seed()};
   return "";
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,6 +80,7 @@ class Session {
   std::string StopCapture();
   std::string StartInjection(io::UniqueFd descriptor);
   std::string ShareCounters(const config::ShareCounters& request, io::UniqueFd descriptor);
+  std::string ShareConnections(const config::ShareConnections& request, Descriptors memory);
   void GetCounters(config::Counters& report);
   std::string ForgetConnections(const config::ForgetConnections& request,
                                 config::ConnectionsForgotten& report);
@@ -89,12 +91,19 @@ class Session {
   std::string CheckDescriptors(const config::ToDataplane& request,
                                const Descriptors& descriptors) const;
   void CountIn(std::shared_ptr<observe::CounterMemory> memory);
-  void StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot);
+  // Returns how many connections of an earlier dataplane go on.
+  std::uint32_t StartForwarding(std::shared_ptr<const tables::Snapshot> snapshot);
   void Publish(std::shared_ptr<const tables::Snapshot> snapshot);
   bool HandToWorkers(std::uint16_t id, Queues queues);
   void TakeFromWorkers(std::uint16_t id);
 
-  const Options options_;
+  // Memory for connections that outlives this process, by worker, and what belongs to it.
+  struct SharedConnections {
+    Descriptors memory;
+    std::uint64_t seed = 0;
+  };
+
+  Options options_;
   const bool has_rings_;
   std::vector<std::unique_ptr<io::Ring>> rings_;  // until the workers have them
   std::shared_ptr<observe::CounterMemory> counter_memory_;
@@ -104,7 +113,9 @@ class Session {
   std::map<std::uint16_t, std::vector<const io::TapPort*>> attached_;
   std::map<std::uint16_t, Queues> waiting_ports_;  // those that came before the first configuration
   std::shared_ptr<const tables::Snapshot> snapshot_;
-  std::unique_ptr<Forwarding> forwarding_;  // last: its threads use the counters
+  std::optional<SharedConnections> shared_connections_;
+  std::unique_ptr<Forwarding> forwarding_;  // last: its threads use the counters and
+                                            // the shared memory
 };
 
 }  // namespace taploom::daemon

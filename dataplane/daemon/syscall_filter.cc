@@ -94,7 +94,7 @@ void AllowControl(Filter& filter) {
 
 void AllowMemory(Filter& filter) {
   for (const int syscall : {SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-                            SCMP_SYS(memfd_create), SCMP_SYS(ftruncate)}) {
+                            SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(lseek)}) {
     filter.Allow(syscall);
   }
   filter.AllowWhen(SCMP_SYS(mmap), {LacksBits(2, PROT_EXEC)});
