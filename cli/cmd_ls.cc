@@ -13,10 +13,19 @@ using nlohmann::ordered_json;
 
 // A fabric that cannot be asked is listed all the same, with the columns it would have had.
 ordered_json SilentFabric(const std::string& name, std::string_view state) {
-  return {{"name", name},           {"state", state},           {"vpcs", nullptr},
-          {"instances", nullptr},   {"generation", nullptr},    {"dataplane_restarts", nullptr},
-          {"io", nullptr},          {"workers", nullptr},       {"uptime_seconds", nullptr},
-          {"control_pid", nullptr}, {"dataplane_pid", nullptr}, {"file", nullptr}};
+  return {{"name", name},
+          {"state", state},
+          {"vpcs", nullptr},
+          {"instances", nullptr},
+          {"generation", nullptr},
+          {"dataplane_restarts", nullptr},
+          {"adopted_connections", nullptr},
+          {"io", nullptr},
+          {"workers", nullptr},
+          {"uptime_seconds", nullptr},
+          {"control_pid", nullptr},
+          {"dataplane_pid", nullptr},
+          {"file", nullptr}};
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "control/publish.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -9,6 +11,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "control/process/host_error.h"
 #include "dataplane/config/worker_limit.h"
@@ -123,13 +126,14 @@ absl::Status DataplaneLink::RemovePort(std::uint16_t port) {
   return Ask(std::move(request)).status();
 }
 
-absl::StatusOr<std::uint64_t> DataplaneLink::Publish(config::FabricConfig config) {
+absl::StatusOr<config::Applied> DataplaneLink::Publish(config::FabricConfig config) {
   config::ToDataplane request;
   config.set_generation(generation_ + 1);
   *request.mutable_apply() = std::move(config);
   const auto answer = Ask(std::move(request));
   if (!answer.ok()) return answer.status();
-  return ++generation_;
+  ++generation_;
+  return answer->applied();
 }
 
 absl::Status DataplaneLink::StartCapture(int ring, std::uint64_t size,
@@ -162,6 +166,38 @@ absl::Status DataplaneLink::ShareCounters(std::size_t workers) {
   const absl::Status status = Ask(std::move(request), std::array{memory.get()}).status();
   if (status.ok()) counters_ = std::move(counters);
   return status;
+}
+
+absl::StatusOr<DataplaneLink::ConnectionMemory> DataplaneLink::MakeConnectionMemory(
+    std::size_t workers) {
+  ConnectionMemory memory;
+  memory.clock_start = std::chrono::steady_clock::now();
+  if (getrandom(&memory.seed, sizeof memory.seed, 0) != sizeof memory.seed)
+    return process::HostError("get random numbers", errno);
+  for (std::size_t worker = 0; worker < workers; ++worker) {
+    memory.by_worker.emplace_back(memfd_create("taploom-connections", MFD_CLOEXEC));
+    if (!memory.by_worker.back().valid())
+      return process::HostError("make memory for connections", errno);
+  }
+  return memory;
+}
+
+absl::Status DataplaneLink::ShareConnections(std::size_t workers) {
+  if (workers > config::kMostWorkers)
+    return absl::InvalidArgumentError(fmt::format("{} workers are too many", workers));
+  if (!connections_ || connections_->by_worker.size() != workers) {
+    auto memory = MakeConnectionMemory(workers);
+    if (!memory.ok()) return memory.status();
+    connections_ = *std::move(memory);
+  }
+  config::ToDataplane request;
+  request.mutable_share_connections()->set_seed(connections_->seed);
+  request.mutable_share_connections()->set_clock_start_ns(
+      std::chrono::nanoseconds(connections_->clock_start.time_since_epoch()).count());
+  std::vector<int> descriptors;
+  for (const process::UniqueFd& memory : connections_->by_worker)
+    descriptors.push_back(memory.get());
+  return Ask(std::move(request), descriptors).status();
 }
 
 absl::StatusOr<config::Counters> DataplaneLink::GetCounters() {

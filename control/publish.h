@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -32,8 +34,9 @@ class DataplaneLink {
   absl::Status AddPort(std::uint16_t port, const std::string& name, std::span<const int> queues,
                        std::uint32_t superframes_to_cut = 0);
   absl::Status RemovePort(std::uint16_t port);
-  // Publishes `config` under the next generation, which is returned once it decides packets.
-  absl::StatusOr<std::uint64_t> Publish(config::FabricConfig config);
+  // Publishes `config` under the next generation(). Returns, once it decides packets, what the
+  // dataplane says of it.
+  absl::StatusOr<config::Applied> Publish(config::FabricConfig config);
   // `ring` is borrowed (dataplane/observe/capture_ring.h), its file of `size` bytes for all
   // workers; `clock_offset`: wall clock minus steady clock.
   absl::Status StartCapture(int ring, std::uint64_t size, std::chrono::nanoseconds clock_offset);
@@ -42,7 +45,13 @@ class DataplaneLink {
   absl::Status StartInjection(int socket);
   // Gives a dataplane that has just started, with so many workers, the memory in which it counts.
   absl::Status ShareCounters(std::size_t workers = 1);
-  // Read from that memory: the dataplane is not asked, and does not notice.
+  // Gives a dataplane that has just started, with so many workers, the memory in which its
+  // connections live. It adopts those that an earlier one has left there, when the first
+  // configuration is published.
+  absl::Status ShareConnections(std::size_t workers = 1);
+  // The next dataplane finds no connections.
+  void DropConnections() { connections_.reset(); }
+  // Read from the memory for counters: the dataplane is not asked, and does not notice.
   absl::StatusOr<config::Counters> GetCounters();
   // The same from the dataplane itself, with what is not counted: how frames are read and written,
   // and what ports cut in software. Its control thread answers, not a worker.
@@ -61,7 +70,16 @@ class DataplaneLink {
   absl::Status Send(const std::string& message, std::span<const int> descriptors);
   absl::Status Receive(void* bytes, std::size_t size);
 
+  // Never mapped here: what is in it is the dataplanes' own business.
+  struct ConnectionMemory {
+    std::vector<process::UniqueFd> by_worker;
+    std::uint64_t seed = 0;
+    std::chrono::steady_clock::time_point clock_start;
+  };
+  static absl::StatusOr<ConnectionMemory> MakeConnectionMemory(std::size_t workers);
+
   process::UniqueFd socket_;
+  std::optional<ConnectionMemory> connections_;
   std::unique_ptr<const observe::CounterMemory> counters_;
   std::uint64_t sequence_ = 0;
   std::uint64_t generation_ = 0;

@@ -31,6 +31,8 @@ using control::NamespacePlan;
 // same cause.
 constexpr std::size_t kDeathsTolerated = 5;
 constexpr std::chrono::seconds kDeathWindow{30};
+// One that dies more often than this leaves its connections to nobody: the cause may be among them.
+constexpr std::size_t kDeathsOfOtherCause = 2;
 
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
 
@@ -390,6 +392,7 @@ absl::Status Fabric::StartDataplane() {
   // The first answer shows that it came up; a dataplane that refuses to start has said why in its
   // log.
   if (status.ok()) status = dataplane_.link().ShareCounters(workers_);
+  if (status.ok()) status = dataplane_.link().ShareConnections(workers_);
   if (status.ok()) {
     const auto counters = dataplane_.link().AskCounters();
     status = counters.status();
@@ -411,18 +414,28 @@ void Fabric::RestartDataplane() {
     Log("the dataplane keeps dying and is not started again");
     return;
   }
+  if (dataplane_deaths_.size() > kDeathsOfOtherCause) {
+    Log("the dataplane has died {} times in a row: connections begin anew",
+        dataplane_deaths_.size());
+    dataplane_.link().DropConnections();
+  }
   absl::Status status = StartDataplane();
   for (const auto& [name, space] : namespaces_) {
     if (status.ok()) status = AddPorts(*space);
   }
-  if (status.ok()) status = dataplane_.link().Publish(plan_.config).status();
+  if (status.ok()) {
+    const auto applied = dataplane_.link().Publish(plan_.config);
+    status = applied.status();
+    if (applied.ok()) adopted_connections_ = applied->adopted_connections();
+  }
   if (!status.ok()) {
     Log("the dataplane cannot be restarted: {}", Message(status));
     return;
   }
   ++dataplane_restarts_;
   state_ = FabricState::kRunning;
-  Log("the dataplane runs again; connections begin anew");
+  Log("the dataplane runs again with {} connection{}", adopted_connections_,
+      adopted_connections_ == 1 ? "" : "s");
 }
 
 void Fabric::NoteExit(const process::Exit& exit) {
@@ -547,6 +560,7 @@ Row Fabric::Summary() {
           {"instances", instances},
           {"generation", dataplane_.link().generation()},
           {"dataplane_restarts", dataplane_restarts_},
+          {"adopted_connections", adopted_connections_},
           {"io", uses_io_uring_ ? kIoUring : kReadWrite},
           {"workers", workers_},
           {"uptime_seconds", up.count()},

@@ -151,6 +151,7 @@ class Fabric {
   DataplaneProcess dataplane_;
   std::deque<std::chrono::steady_clock::time_point> dataplane_deaths_;
   int dataplane_restarts_ = 0;
+  std::uint32_t adopted_connections_ = 0;  // with the last restart
   const std::uint16_t workers_;
   const bool wants_io_uring_;
   bool uses_io_uring_ = false;

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -106,7 +108,8 @@ TEST(DataplaneLink, GenerationsCountOnAcrossARestartAndNotOverARefusal) {
   };
   {
     Peer peer(link, accept);
-    EXPECT_EQ(*link.Publish({}), 1u);
+    EXPECT_TRUE(link.Publish({}).ok());
+    EXPECT_EQ(link.generation(), 1u);
     link.Disconnect();
   }
   {
@@ -119,7 +122,8 @@ TEST(DataplaneLink, GenerationsCountOnAcrossARestartAndNotOverARefusal) {
   }
   {
     Peer peer(link, accept);
-    EXPECT_EQ(*link.Publish({}), 2u);
+    EXPECT_TRUE(link.Publish({}).ok());
+    EXPECT_EQ(link.generation(), 2u);
     link.Disconnect();
   }
   EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 2}));
@@ -155,6 +159,44 @@ TEST(DataplaneLink, CountersAreReadFromMemoryThatTheDataplaneWritesWithoutAsking
   EXPECT_EQ(questions, 1);
   link.Disconnect();
   EXPECT_TRUE(absl::IsUnavailable(link.GetCounters().status()));
+}
+
+TEST(DataplaneLink, ConnectionsOfADataplaneThatHasDiedAreGivenToTheNextUntilTheyAreDropped) {
+  DataplaneLink link;
+  struct Gift {
+    config::ShareConnections request;
+    ino_t memory = 0;  // of the first worker
+  };
+  const auto next_dataplane = [&link] {
+    Gift gift;
+    Peer peer(link, [&](const config::ToDataplane& request, int descriptor,
+                        config::FromDataplane& reply) {
+      if (request.has_apply()) {
+        reply.mutable_applied()->set_adopted_connections(12);
+        return true;
+      }
+      struct stat status {};
+      EXPECT_EQ(fstat(descriptor, &status), 0);
+      gift = {request.share_connections(), status.st_ino};
+      return true;
+    });
+    EXPECT_TRUE(link.ShareConnections().ok());
+    EXPECT_EQ(link.Publish({})->adopted_connections(), 12u);
+    link.Disconnect();
+    return gift;
+  };
+  const Gift first = next_dataplane(), second = next_dataplane();
+  EXPECT_EQ(first.memory, second.memory);
+  EXPECT_EQ(first.request.SerializeAsString(), second.request.SerializeAsString());
+  EXPECT_NE(first.request.seed(), 0u);
+  const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+  EXPECT_LE(first.request.clock_start_ns(), now.count());
+  EXPECT_GT(first.request.clock_start_ns(), (now - std::chrono::minutes(10)).count());
+
+  link.DropConnections();
+  const Gift third = next_dataplane();
+  EXPECT_NE(third.memory, first.memory);
+  EXPECT_NE(third.request.seed(), first.request.seed());
 }
 
 TEST(DataplaneLink, AnAnswerToAnotherQuestionEndsTheConversation) {
