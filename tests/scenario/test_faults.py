@@ -57,6 +57,8 @@ class Faults(FabricTest):
 
     def setUp(self):
         self.in_a, self.in_b, self.in_c, self.outside = map(self.fabric.node, ("in-a", "in-b", "in-c", "outside"))
+        for node in (NODE_A, NODE_B):
+            wait_for(lambda node=node: self.fetch(f"http://{node}/", expect=None).returncode == 0, f"{node} has a target")
 
     def fault(self, kind, name, way, expect=0):
         return taploom("fault", kind, name, way, "--name", self.fabric.name, expect=expect)
@@ -72,7 +74,6 @@ class Faults(FabricTest):
         self.assertEqual(b"still there?", connection.recv(100))
 
     def test_a_zone_fails_and_comes_back(self):
-        wait_for(lambda: self.fetch("http://front.example.com/", expect=None).returncode == 0, "the target is healthy")
         with self.outside.tcp_server(9000):
             through_a, through_b = self.in_c.connect(OUTSIDE, 9000), self.in_b.connect(OUTSIDE, 9000)
             for connection in (through_a, through_b):
