@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <random>
 #include <string>
 
 #include "dataplane/flow/conntrack.h"
 #include "tests/packet/shop.h"
+#include "tests/unit/flow/keys.h"
 
 namespace taploom::test {
 namespace {
@@ -186,6 +189,59 @@ TEST_F(Restarted, WhatALaterConfigurationHasDecidedMakesNoSense) {
   Connect("app", kClient, "api", kServer);
   Spoil([](flow::Connection& connection) { connection.halves[1].action.generation = 1000; });
   EXPECT_EQ(Restart(), 0u);
+}
+
+// A process that has written anything: its successor counts right, and tells nobody wrong MACs.
+TEST_F(Restarted, WhateverIsLeftIsCountedRightAndForwardedProperlyOrNotAtAll) {
+  const std::uint64_t seed = flow::TestSeed();
+  SCOPED_TRACE("TAPLOOM_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  std::uint32_t adopted = 0;
+  for (int round = 0; round < 300; ++round) {
+    for (int i = 0; i < 8; ++i) {
+      const std::string port = std::to_string(4000 + random() % 20);
+      Send("app", Tcp("10.0.1.10:" + port, kServer));
+      const Ends seen = SeenEnds();
+      Send("api", Tcp(seen.destination, seen.source, "SA"));
+      Send("app", Tcp("10.0.1.10:" + port, kServer, "A"));
+      Send("visitor", Tcp("198.51.100.8:" + port, "203.0.113.10:80"));
+      Send("app", Udp("10.0.1.10:" + port, "198.51.100.7:53"));
+    }
+    Spoil([&](flow::Connection& connection) {
+      auto* const bytes = reinterpret_cast<std::uint8_t*>(&connection);
+      for (std::uint64_t flips = random() % 3; flips > 0; --flips)
+        bytes[random() % sizeof connection] ^= static_cast<std::uint8_t>(1u << random() % 8);
+    });
+    adopted += Restart();
+    std::uint64_t bindings = 0, open = 0;
+    connections().ForEach([&](const flow::Connection& connection) {
+      if (!connection.has(flow::Connection::kNat)) return;
+      ++bindings;
+      open += flow::IsOpen(connection.state) ? 1 : 0;
+    });
+    ASSERT_EQ(connections().nat_ports().total(), bindings);
+    ASSERT_EQ(nat("nat").active_connections.value(), open);
+    for (int i = 0; i < 20; ++i) {
+      const std::string port = std::to_string(4000 + i);
+      for (const std::string& said :
+           {Send("app", Tcp("10.0.1.10:" + port, kServer, "A")),
+            Send("visitor", Tcp("198.51.100.8:" + port, "203.0.113.10:80", "A")),
+            Send("web", Tcp("10.0.0.10:80", "198.51.100.8:" + port, "A")),
+            Send("app", Udp("10.0.1.10:" + port, "198.51.100.7:53"))}) {
+        for (const char* fault : {"COUNTED", "WRONG MAC", "PAYLOAD CHANGED", "ANOTHER PORT"})
+          ASSERT_EQ(said.find(fault), std::string::npos) << said;
+      }
+    }
+    Wait(seconds(random() % 100));
+  }
+  EXPECT_GT(adopted, 1000u);
+  for (int i = 0; i < 1000 && connections().size() > 0; ++i) {
+    Wait(std::chrono::hours(24));
+    Expire();
+  }
+  EXPECT_EQ(connections().size(), 0u);
+  EXPECT_EQ(connections().nat_ports().total(), 0u);
+  EXPECT_EQ(nat("nat").active_connections.value(), 0u);
 }
 
 TEST_F(Restarted, AnErrorAboutAnAdoptedConnectionFindsItsWay) {
