@@ -35,18 +35,29 @@ std::string CommentOf(const observe::CaptureRingReader::Entry& entry) {
 }
 
 // A recorded frame as a packet whose headers can be looked at and rewritten.
-Packet PacketOf(std::vector<std::uint8_t>& frame, std::uint32_t frame_size) {
+Packet PacketOf(std::vector<std::uint8_t>& head, std::uint32_t frame_size) {
   Packet packet;
-  packet.head_size =
-      static_cast<std::uint32_t>(std::min<std::size_t>(frame.size(), Packet::kHeadCapacity));
+  packet.head = head.data();
+  packet.head_size = static_cast<std::uint32_t>(head.size());
   packet.tail_size = frame_size - packet.head_size;
-  packet.head = frame.data();
   return packet;
 }
 
-wire::Headers HeadersOf(std::vector<std::uint8_t>& frame, std::uint32_t frame_size) {
-  Packet packet = PacketOf(frame, frame_size);
+wire::Headers HeadersOf(std::vector<std::uint8_t>& head, std::uint32_t frame_size) {
+  Packet packet = PacketOf(head, frame_size);
   return wire::Parse(packet.head_bytes(), packet.size());
+}
+
+// What the sender left to its device. A superframe gets one checksum over all of it, as a capture
+// on a Linux device would show it after GRO.
+void FinishChecksum(const observe::CaptureRecord& record, std::vector<std::uint8_t>& head,
+                    std::span<const std::uint8_t> tail) {
+  if (record.recorded_size != record.frame_size) return;
+  Packet packet = PacketOf(head, record.frame_size);
+  packet.tail = const_cast<std::uint8_t*>(tail.data());  // is only read: the field is in the head
+  packet.vnet = record.vnet;
+  packet.vnet.gso_type = VnetHeader::kGsoNone;
+  (void)io::FinishChecksum(packet);  // false: the sender lied about where it is; nothing to mend
 }
 
 }  // namespace
@@ -109,36 +120,34 @@ std::uint32_t CaptureFileWriter::InterfaceOf(std::uint16_t port) {
   return interface;
 }
 
-bool CaptureFileWriter::Matches(std::int64_t time_ns, std::uint32_t frame_size) {
+bool CaptureFileWriter::Matches(const Frame& frame, const observe::CaptureRecord& record) {
   if (!has_filter_) return true;
+  whole_.assign(frame.head.begin(), frame.head.end());
+  whole_.insert(whole_.end(), frame.tail.begin(), frame.tail.end());
   pcap_pkthdr header{};
-  header.ts.tv_sec = static_cast<time_t>(time_ns / 1'000'000'000);
-  header.caplen = static_cast<bpf_u_int32>(frame_.size());
-  header.len = frame_size;
-  return pcap_offline_filter(&filter_, &header, frame_.data()) != 0;
+  header.ts.tv_sec = static_cast<time_t>(record.time_ns / 1'000'000'000);
+  header.caplen = static_cast<bpf_u_int32>(whole_.size());
+  header.len = frame.size;
+  return pcap_offline_filter(&filter_, &header, whole_.data()) != 0;
 }
 
-// What the sender left to its device. A superframe gets one checksum over all of it, as a capture
-// on a Linux device would show it after GRO.
-void CaptureFileWriter::FinishChecksum(const observe::CaptureRecord& record) {
-  if (record.recorded_size != record.frame_size) return;
-  Packet packet;
-  packet.head = frame_.data();
-  packet.head_size = record.recorded_size;
-  packet.vnet = record.vnet;
-  packet.vnet.gso_type = VnetHeader::kGsoNone;
-  (void)io::FinishChecksum(packet);  // false: the sender lied about where it is; nothing to mend
+void CaptureFileWriter::Load(const observe::CaptureRingReader::Entry& entry) {
+  frame_.head.assign(entry.head.begin(), entry.head.end());
+  frame_.tail = entry.tail;
+  frame_.size = entry.record.frame_size;
+  FinishChecksum(entry.record, frame_.head, frame_.tail);
 }
 
-// The frame at hand, when it is wanted.
-void CaptureFileWriter::Put(const observe::CaptureRecord& record, std::uint32_t interface,
-                            bool is_outbound, std::string_view comment) {
-  if (is_complete() || !Matches(record.time_ns, record.frame_size)) return;
+// The frame, when it is wanted.
+void CaptureFileWriter::Put(const Frame& frame, const observe::CaptureRecord& record,
+                            std::uint32_t interface, bool is_outbound, std::string_view comment) {
+  if (is_complete() || !Matches(frame, record)) return;
   writer_->Write(
       {.interface = interface,
        .time_ns = record.time_ns,
-       .head = frame_,
-       .original_size = record.frame_size,
+       .head = frame.head,
+       .tail = frame.tail,
+       .original_size = frame.size,
        .direction = is_outbound ? io::FrameDirection::kOutbound : io::FrameDirection::kInbound,
        .packet_id = record.packet_id,
        .comment = comment});
@@ -149,36 +158,30 @@ void CaptureFileWriter::Put(const observe::CaptureRecord& record, std::uint32_t 
 
 bool CaptureFileWriter::Write(const observe::CaptureRingReader::Entry& entry) {
   const observe::CaptureRecord& record = entry.record;
-  frame_.assign(entry.bytes.begin(), entry.bytes.end());
-  FinishChecksum(record);
+  Load(entry);
   if (!RotateWhenFull()) return false;
-  if (record.is_outbound != 0 && record.packet_id == entered_id_) {
-    frame_.swap(entered_);  // for the way between, which begins as what entered
-    WriteHops(record);
-    frame_.assign(entry.bytes.begin(), entry.bytes.end());
-    FinishChecksum(record);
-  }
+  if (record.is_outbound != 0 && record.packet_id == entered_id_) WriteHops(record);
   if (options_.shows_all || options_.ports.contains(record.port))
-    Put(record, InterfaceOf(record.port), record.is_outbound != 0, CommentOf(entry));
+    Put(frame_, record, InterfaceOf(record.port), record.is_outbound != 0, CommentOf(entry));
   if (record.is_outbound == 0) {
     entered_id_ = record.packet_id;
-    entrance_ = {record.port, HeadersOf(frame_, record.frame_size)};
-    entered_.swap(frame_);
+    entrance_ = {record.port, HeadersOf(frame_.head, record.frame_size)};
+    std::swap(entered_, frame_);
   }
   return std::ferror(file_.get()) == 0;
 }
 
-// Of a packet in fragments, the first tells for all.
+// The way between, from what entered to frame_. Of a packet in fragments, the first tells for all.
 void CaptureFileWriter::WriteHops(const observe::CaptureRecord& record) {
-  const wire::Headers left = HeadersOf(entered_, record.frame_size);
+  const wire::Headers left = HeadersOf(frame_.head, record.frame_size);
   entered_id_ = 0;
-  Packet packet = PacketOf(frame_, record.frame_size);
+  Packet packet = PacketOf(entered_.head, entered_.size);
   packet.headers = entrance_.headers;
   replay::ForEachHop(packet, hops_.Find(entrance_, {record.port, left}),
                      [&](std::size_t gateway, bool is_outbound) {
                        const replay::GatewayName& name = hops_.gateways()[gateway];
                        if (options_.shows_all || options_.gateways.contains(name.name))
-                         Put(record, first_gateway_ + static_cast<std::uint32_t>(gateway),
+                         Put(entered_, record, first_gateway_ + static_cast<std::uint32_t>(gateway),
                              is_outbound, {});
                      });
 }

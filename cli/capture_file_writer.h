@@ -57,10 +57,17 @@ class CaptureFileWriter {
 
  private:
   std::uint32_t InterfaceOf(std::uint16_t port);
-  bool Matches(std::int64_t time_ns, std::uint32_t frame_size);
-  void FinishChecksum(const observe::CaptureRecord& record);
-  void Put(const observe::CaptureRecord& record, std::uint32_t interface, bool is_outbound,
-           std::string_view comment);
+  // What was recorded of a frame: its head, which may be changed here, and its tail, which stands
+  // in the ring.
+  struct Frame {
+    std::vector<std::uint8_t> head;  // at most Packet::kHeadCapacity
+    std::span<const std::uint8_t> tail;
+    std::uint32_t size = 0;  // of the frame itself
+  };
+  void Load(const observe::CaptureRingReader::Entry& entry);  // into frame_
+  bool Matches(const Frame& frame, const observe::CaptureRecord& record);
+  void Put(const Frame& frame, const observe::CaptureRecord& record, std::uint32_t interface,
+           bool is_outbound, std::string_view comment);
   void WriteHops(const observe::CaptureRecord& record);
   bool RotateWhenFull();
 
@@ -77,11 +84,12 @@ class CaptureFileWriter {
   pcap_t* compiler_ = nullptr;
   bpf_program filter_{};
   bool has_filter_ = false;
-  std::vector<std::uint8_t> frame_;
+  Frame frame_;
+  std::vector<std::uint8_t> whole_;  // for filters
   replay::GatewayHops hops_;
   std::uint32_t first_gateway_ = 0;  // number of its interface
   // The packet that entered last: its frame, until it has left.
-  std::vector<std::uint8_t> entered_;
+  Frame entered_;
   replay::GatewayHops::End entrance_;
   std::uint64_t entered_id_ = 0;
   std::uint64_t written_ = 0;

@@ -38,21 +38,34 @@ void PcapngWriter::PutText(std::string_view text) {
 }
 
 void PcapngWriter::Pad() {
-  while (block_.size() % 4 != 0) block_.push_back(0);
+  while ((block_.size() + tail_.size()) % 4 != 0) block_.push_back(0);
 }
 
 void PcapngWriter::StartBlock(std::uint32_t type) {
   block_.clear();
+  tail_ = {};
   Put32(type);
   Put32(0);  // the length, in EndBlock
 }
 
 void PcapngWriter::EndBlock() {
-  const auto size = static_cast<std::uint32_t>(block_.size() + 4);
+  const auto size = static_cast<std::uint32_t>(block_.size() + tail_.size() + 4);
   Put32(size);
   for (unsigned i = 0; i < 4; ++i) block_[4 + i] = static_cast<std::uint8_t>(size >> (8 * i));
-  if (std::fwrite(block_.data(), 1, block_.size(), file_) != block_.size()) failed_ = true;
-  written_bytes_ += block_.size();
+  const std::span<const std::uint8_t> block(block_);
+  if (tail_.empty()) {
+    Push(block);
+  } else {
+    Push(block.first(tail_place_));
+    Push(tail_);
+    Push(block.subspan(tail_place_));
+  }
+  written_bytes_ += size;
+}
+
+// What is larger than stdio's buffer goes past it.
+void PcapngWriter::Push(std::span<const std::uint8_t> bytes) {
+  if (fwrite_unlocked(bytes.data(), 1, bytes.size(), file_) != bytes.size()) failed_ = true;
 }
 
 void PcapngWriter::PutOption(std::uint16_t code, std::string_view text) {
@@ -129,7 +142,8 @@ void PcapngWriter::Write(const Record& record) {
   Put32(captured_size);
   Put32(std::max(captured_size, record.original_size));
   PutBytes(record.head);
-  PutBytes(record.tail);
+  tail_ = record.tail;
+  tail_place_ = block_.size();
   Pad();
   PutOption(pcapng::kComment, record.comment);
   if (record.direction != FrameDirection::kUnknown)

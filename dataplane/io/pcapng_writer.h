@@ -38,7 +38,8 @@ class PcapngWriter {
     std::string_view comment;     // may be empty
   };
 
-  // `file` is borrowed; its buffer is the only one.
+  // `file` is borrowed, and nobody else's meanwhile. Of a large frame, the tail is not copied but
+  // by the kernel.
   explicit PcapngWriter(std::FILE* file) : file_(file) {}
 
   void Begin(std::string_view application);
@@ -56,6 +57,7 @@ class PcapngWriter {
  private:
   void StartBlock(std::uint32_t type);
   void EndBlock();
+  void Push(std::span<const std::uint8_t> bytes);
   void Put16(std::uint16_t value);
   void Put32(std::uint32_t value);
   void Put64(std::uint64_t value);
@@ -68,7 +70,10 @@ class PcapngWriter {
   void EndOptions() { Put32(0); }
 
   std::FILE* file_;
+  // The block at hand, but for a frame's tail, which stands where it stood, and belongs here.
   std::vector<std::uint8_t> block_;
+  std::span<const std::uint8_t> tail_;
+  std::size_t tail_place_ = 0;
   std::uint32_t interface_count_ = 0;
   std::uint64_t written_bytes_ = 0;
   bool failed_ = false;

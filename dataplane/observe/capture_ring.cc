@@ -18,7 +18,7 @@ constexpr std::size_t kLeastCapacity = 1 << 20, kMostCapacity = std::size_t{1} <
 constexpr std::size_t Aligned(std::size_t size) { return (size + 7) & ~std::size_t{7}; }
 
 std::size_t TextRoom(const CaptureRecord& record) {
-  return record.size - sizeof(CaptureRecord) - record.recorded_size;
+  return record.size - sizeof(CaptureRecord) - record.own_size();
 }
 
 std::unique_ptr<CaptureRingHeader> HeaderFor(std::size_t capacity,
@@ -127,7 +127,9 @@ CaptureRecord* CaptureRingWriter::Add(std::uint16_t port, bool is_outbound, std:
                                       std::size_t text_room) {
   if (!wants(port)) return nullptr;
   const std::uint32_t recorded = std::min(frame.size(), snap_length_);
-  const std::size_t size = Aligned(sizeof(CaptureRecord) + recorded + text_room);
+  const std::uint32_t shared = is_outbound ? SharedSize(packet_id, frame, recorded) : 0;
+  const std::uint32_t own = recorded - shared;
+  const std::size_t size = Aligned(sizeof(CaptureRecord) + own + text_room);
   std::uint8_t* place = Reserve(size);
   if (place == nullptr) {
     std::atomic<std::uint64_t>& lost = memory_->header().lost;
@@ -142,21 +144,31 @@ CaptureRecord* CaptureRingWriter::Add(std::uint16_t port, bool is_outbound, std:
   record->time_ns = time_ns;
   record->frame_size = frame.size();
   record->recorded_size = recorded;
+  record->shared_size = shared;
   record->vnet = frame.vnet;
   const std::uint32_t in_head = std::min(recorded, frame.head_size);
   // A trace records no bytes, and nothing may not be copied from nowhere.
   if (in_head > 0) std::memcpy(place + sizeof(CaptureRecord), frame.head, in_head);
-  if (recorded > in_head)
-    std::memcpy(place + sizeof(CaptureRecord) + in_head, frame.tail, recorded - in_head);
+  if (own > in_head)
+    std::memcpy(place + sizeof(CaptureRecord) + in_head, frame.tail, own - in_head);
+  if (!is_outbound) entered_ = {packet_id, frame.tail, frame.head_size, frame.tail_size};
   return record;
+}
+
+std::uint32_t CaptureRingWriter::SharedSize(std::uint64_t packet_id, const Packet& frame,
+                                            std::uint32_t recorded) const {
+  const bool is_same = packet_id == entered_.packet_id && frame.tail == entered_.tail &&
+                       frame.tail_size == entered_.tail_size &&
+                       frame.head_size == entered_.head_size;
+  return is_same && recorded > frame.head_size ? recorded - frame.head_size : 0;
 }
 
 void CaptureRingWriter::SetText(CaptureRecord& record, std::string_view text) {
   text = text.substr(0, TextRoom(record));
   record.text_size = static_cast<std::uint16_t>(text.size());
-  std::memcpy(reinterpret_cast<std::uint8_t*>(&record) + sizeof record + record.recorded_size,
+  std::memcpy(reinterpret_cast<std::uint8_t*>(&record) + sizeof record + record.own_size(),
               text.data(), text.size());
-  const std::size_t used = Aligned(sizeof record + record.recorded_size + text.size());
+  const std::size_t used = Aligned(sizeof record + record.own_size() + text.size());
   written_ -= record.size - used;
   record.size = static_cast<std::uint32_t>(used);
 }
@@ -172,45 +184,66 @@ bool CaptureRingWriter::HasStalled() {
   return has_stalled;
 }
 
+bool CaptureRingReader::Break() {
+  error_ = "the dataplane wrote something into the capture ring that is no record";
+  return false;
+}
+
+void CaptureRingReader::GiveBack(std::uint64_t end) {
+  if (end == read_) return;
+  read_ = end;
+  memory_->header().read.store(read_, std::memory_order_release);
+}
+
 bool CaptureRingReader::Next(Entry& entry) {
   if (!error_.empty()) return false;
-  if (taken_ != read_) {
-    read_ = taken_;
-    memory_->header().read.store(read_, std::memory_order_release);
-  }
   const std::uint64_t capacity = memory_->capacity();
-  const std::uint64_t waiting = memory_->header().written.load(std::memory_order_acquire) - read_;
-  if (waiting == 0) return false;
-  std::uint64_t offset = read_ & (capacity - 1);
-  std::uint64_t skipped = 0;
-  const auto broken = [this] {
-    error_ = "the dataplane wrote something into the capture ring that is no record";
+  const std::uint64_t waiting = memory_->header().written.load(std::memory_order_acquire) - taken_;
+  if (waiting == 0) {
+    entered_.reset();
+    GiveBack(taken_);
     return false;
-  };
-  if (waiting > capacity || waiting % 8 != 0) return broken();
+  }
+  std::uint64_t begin = taken_;
+  std::uint64_t offset = begin & (capacity - 1);
+  std::uint64_t skipped = 0;
+  if (waiting > capacity || waiting % 8 != 0) return Break();
   std::uint32_t size = 0;
   std::memcpy(&size, memory_->records() + offset, sizeof size);
   if (size == 0) {
     skipped = capacity - offset;
+    begin += skipped;
     offset = 0;
-    if (skipped >= waiting) return broken();
+    if (skipped >= waiting) return Break();
   }
   if (waiting - skipped < sizeof(CaptureRecord) || capacity - offset < sizeof(CaptureRecord))
-    return broken();
+    return Break();
   // Copied before it is checked: the other side could change it in between.
   std::memcpy(&entry.record, memory_->records() + offset, sizeof entry.record);
   const CaptureRecord& record = entry.record;
-  const std::uint64_t contents = std::uint64_t{record.recorded_size} + record.text_size;
+  if (record.shared_size > record.recorded_size) return Break();
+  const std::uint64_t contents = std::uint64_t{record.own_size()} + record.text_size;
   if (record.size % 8 != 0 || record.size < sizeof(CaptureRecord) ||
       record.size > waiting - skipped || record.size > capacity - offset ||
       contents > record.size - sizeof(CaptureRecord) || record.recorded_size > record.frame_size ||
       record.drop_reason >= kDropReasonCount) {
-    return broken();
+    return Break();
   }
   const std::uint8_t* bytes = memory_->records() + offset + sizeof(CaptureRecord);
-  entry.bytes = {bytes, record.recorded_size};
-  entry.text = {reinterpret_cast<const char*>(bytes) + record.recorded_size, record.text_size};
-  taken_ = read_ + skipped + record.size;
+  const std::span own(bytes, record.own_size());
+  entry.text = {reinterpret_cast<const char*>(bytes) + own.size(), record.text_size};
+  entry.head = own.first(std::min(own.size(), Packet::kHeadCapacity));
+  entry.tail = own.subspan(entry.head.size());
+  if (record.shared_size != 0) {
+    const bool is_there = entered_ && record.is_outbound != 0 &&
+                          entered_->packet_id == record.packet_id && entry.tail.empty() &&
+                          record.shared_size <= entered_->bytes.size();
+    if (!is_there) return Break();
+    entry.tail = entered_->bytes.last(record.shared_size);
+  }
+  if (record.is_outbound == 0) entered_ = Entered{begin, record.packet_id, own};
+  GiveBack(entered_ ? entered_->begin : begin);
+  taken_ = begin + record.size;
   return true;
 }
 

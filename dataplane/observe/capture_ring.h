@@ -7,6 +7,14 @@
 //
 //   | header, 64 KiB | records, each a multiple of 8 bytes, wrapping at the end … |
 //
+// A superframe's payload is copied once. It does not change on the way, so the record of the packet
+// where it leaves holds its head only, and refers to the payload in the record where it entered:
+//
+//   | entered, id 7 | head | payload … | left, id 7, shared_size = that of the payload | head |
+//
+// The reader gives that one back only when the next packet enters, or nothing waits any more: all
+// records of a packet appear together.
+//
 // One writer, one reader. `written` and `read` only grow; their difference is what waits. A record
 // that does not fit is counted and left out: the reader's slowness is never the tenants' loss.
 // Neither side trusts the other: the writer treats an impossible `read` as a full ring, and the
@@ -20,6 +28,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,7 +39,7 @@
 
 namespace taploom::observe {
 
-inline constexpr std::uint64_t kCaptureMagic = 0x74'61'70'6c'6f'6f'6d'31;  // "taploom1"
+inline constexpr std::uint64_t kCaptureMagic = 0x74'61'70'6c'6f'6f'6d'32;  // "taploom2"
 inline constexpr std::size_t kCaptureHeaderSize = 64 * 1024;
 
 struct CaptureRingHeader {
@@ -59,12 +68,18 @@ struct CaptureRecord {
   std::uint8_t drop_reason = 0;                     // DropReason; of a frame that entered
   std::uint64_t packet_id = 0;                      // the same wherever the packet was seen
   std::int64_t time_ns = 0;                         // since 1970
-  std::uint32_t frame_size = 0, recorded_size = 0;  // bytes behind the record: recorded_size …
-  std::uint16_t text_size = 0;                      // … and then of text
+  std::uint32_t frame_size = 0, recorded_size = 0;  // of the frame, and how much of it is here
+  // The last so many of the recorded bytes are the last of the record in which the packet entered;
+  // the others stand behind this one …
+  std::uint32_t shared_size = 0;
+  std::uint16_t text_size = 0;  // … and then text
   std::uint16_t spare = 0;
   VnetHeader vnet;
+  std::uint32_t spare_behind = 0;
+
+  std::uint32_t own_size() const { return recorded_size - shared_size; }
 };
-static_assert(sizeof(CaptureRecord) == 48 && sizeof(CaptureRecord) % 8 == 0);
+static_assert(sizeof(CaptureRecord) == 56 && sizeof(CaptureRecord) % 8 == 0);
 
 // The mapping of a ring, for either side.
 class CaptureRingMemory {
@@ -108,11 +123,15 @@ class CaptureRingWriter {
 
   bool wants(std::uint16_t port) const { return (ports_[port / 64] >> (port % 64) & 1) != 0; }
   // Adds a record of the frame and returns it, to be completed until the next Publish; nullptr when
-  // it does not fit and is counted as lost, or when the port's frames are not wanted.
+  // it does not fit and is counted as lost, or when the port's frames are not wanted. A frame that
+  // leaves shares the tail of the one that entered under its id, when it is the same memory.
   CaptureRecord* Add(std::uint16_t port, bool is_outbound, std::uint64_t packet_id,
                      std::int64_t time_ns, const Packet& frame, std::size_t text_room);
   // Removes the record that was added last.
-  void TakeBack(const CaptureRecord& record) { written_ -= record.size; }
+  void TakeBack(const CaptureRecord& record) {
+    written_ -= record.size;
+    entered_ = {};
+  }
   // Puts `text` behind the bytes of the record that was added last, as much as it has room for, and
   // gives the rest of the room back.
   void SetText(CaptureRecord& record, std::string_view text);
@@ -123,12 +142,22 @@ class CaptureRingWriter {
   bool HasStalled();
 
  private:
+  // What was recorded last of a packet that entered, as the worker knows it.
+  struct Entered {
+    std::uint64_t packet_id = 0;
+    const std::uint8_t* tail = nullptr;
+    std::uint32_t head_size = 0, tail_size = 0;
+  };
   std::uint8_t* Reserve(std::size_t size);
+  // How many of the recorded bytes of a frame that leaves are in the record that entered.
+  std::uint32_t SharedSize(std::uint64_t packet_id, const Packet& frame,
+                           std::uint32_t recorded) const;
 
   std::unique_ptr<CaptureRingMemory> memory_;
   std::array<std::uint64_t, 1024> ports_;
   std::uint32_t snap_length_;
   std::uint64_t written_ = 0, last_read_ = 0;
+  Entered entered_;
 };
 
 // Single thread. Checks everything: the writer parses hostile frames and may be anybody by now.
@@ -136,22 +165,33 @@ class CaptureRingReader {
  public:
   struct Entry {
     CaptureRecord record;
-    std::span<const std::uint8_t> bytes;
+    // What is recorded of the frame: its first kHeadCapacity bytes at most, and the rest.
+    std::span<const std::uint8_t> head, tail;
     std::string_view text;
   };
   explicit CaptureRingReader(std::unique_ptr<CaptureRingMemory> memory)
       : memory_(std::move(memory)) {}
 
-  // The next record, good until the next call; false when none waits. When the ring's contents make
-  // no sense, error() says so, and nothing more comes.
+  // The next record, good until the next call, and that of a packet that entered until the next one
+  // does; false when none waits. When the ring's contents make no sense, error() says so, and
+  // nothing more comes.
   bool Next(Entry& entry);
   const std::string& error() const { return error_; }
   std::uint64_t lost() const { return memory_->header().lost.load(std::memory_order_relaxed); }
   bool has_ended() const { return memory_->header().ended != 0; }
 
  private:
+  // Where the last packet that entered stands, until the next does: what leaves may refer to it.
+  struct Entered {
+    std::uint64_t begin = 0, packet_id = 0;
+    std::span<const std::uint8_t> bytes;
+  };
+  bool Break();
+  void GiveBack(std::uint64_t end);  // all before it
+
   std::unique_ptr<CaptureRingMemory> memory_;
   std::uint64_t read_ = 0, taken_ = 0;  // taken_: end of the entry that the caller looks at
+  std::optional<Entered> entered_;
   std::string error_;
 };
 
