@@ -110,6 +110,7 @@ absl::StatusOr<std::unique_ptr<io::FrameSource>> OpenAll(const ReplayRequest& re
     sources.push_back(replay::OpenRecording(path, error));
     if (sources.back() == nullptr) return absl::InvalidArgumentError(error);
   }
+  if (sources.size() == 1) return std::move(sources.front());
   return std::make_unique<replay::MergedSource>(std::move(sources));
 }
 

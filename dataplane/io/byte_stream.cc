@@ -68,6 +68,16 @@ std::size_t ByteStream::Peek(std::span<std::uint8_t> into) {
   return count;
 }
 
+std::span<const std::uint8_t> ByteStream::Take(std::size_t size) {
+  if (size > buffer_.size()) buffer_.resize(size);
+  while (end_ - begin_ < size && !ended_) Fill();
+  const std::size_t count = std::min(size, end_ - begin_);
+  const std::span<const std::uint8_t> bytes = std::span(buffer_).subspan(begin_, count);
+  begin_ += count;
+  offset_ += count;
+  return bytes;
+}
+
 std::size_t ByteStream::Read(std::span<std::uint8_t> into) {
   std::size_t taken = 0;
   while (taken < into.size()) {

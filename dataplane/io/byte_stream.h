@@ -28,6 +28,9 @@ class ByteStream {
   std::size_t Peek(std::span<std::uint8_t> into);
   // Takes the next bytes; fewer than asked only at the end or where the file is broken (error()).
   std::size_t Read(std::span<std::uint8_t> into);
+  // Takes the next `size` bytes, which stay where they are until the next call; fewer as above. The
+  // buffer becomes as large as the most that was asked for.
+  std::span<const std::uint8_t> Take(std::size_t size);
 
   // Bytes taken so far, counted unpacked.
   std::uint64_t offset() const { return offset_; }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/io/classic_pcap_source.h"
 #include "dataplane/io/pcapng_source.h"
 
 namespace taploom::io {
@@ -103,6 +104,7 @@ std::unique_ptr<FrameSource> OpenCapture(std::unique_ptr<ByteStream> stream,
     return nullptr;
   }
   if (PcapngSource::IsPcapng(magic)) return std::make_unique<PcapngSource>(std::move(stream), path);
+  if (auto classic = ClassicPcapSource::Open(stream, path)) return classic;
   auto source = std::make_unique<PcapSource>(std::move(stream), path);
   if (!source->Start(error)) return nullptr;
   return source;

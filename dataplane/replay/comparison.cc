@@ -13,8 +13,9 @@ bool Passes(const ReplayedPacket& packet) {
 
 std::string WayOf(const Replayer& replayer) {
   const ReplayedPacket& packet = replayer.last();
+  const flow::FiveTuple after = packet.After();
   return fmt::format("to {} as {} > {}", replayer.names()[packet.verdict.port].name,
-                     packet.after.source.ToString(), packet.after.destination.ToString());
+                     after.source.ToString(), after.destination.ToString());
 }
 
 // What decided, without what differs from packet to packet.
@@ -35,10 +36,10 @@ std::string DecisionOf(const Replayer& replayer) {
 
 // Ports that a NAT gateway chose do not count.
 bool GoesElsewhere(const Replayer& before, const Replayer& after) {
+  const flow::FiveTuple one = before.last().After(), other = after.last().After();
   return before.names()[before.last().verdict.port].name !=
              after.names()[after.last().verdict.port].name ||
-         before.last().after.source != after.last().after.source ||
-         before.last().after.destination != after.last().after.destination;
+         one.source != other.source || one.destination != other.destination;
 }
 
 std::optional<Change> ChangeOf(const Replayer& before, const Replayer& after) {

@@ -46,9 +46,6 @@ class DecidedRules {
   std::unordered_map<const flow::Connection*, std::array<std::uint32_t, 2>> kept_;
 };
 
-// Appends `text` as a JSON string.
-void AppendJson(std::string& out, std::string_view text);
-
 }  // namespace taploom::replay
 
 #endif  // TAPLOOM_DATAPLANE_REPLAY_DECIDED_RULES_H_

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "dataplane/replay/json.h"
+
 namespace taploom::replay {
 
 PortNames::PortNames(const tables::Snapshot& snapshot) : ports_(snapshot.ports.size()) {
@@ -11,13 +13,15 @@ PortNames::PortNames(const tables::Snapshot& snapshot) : ports_(snapshot.ports.s
     if (owner.eni.exists()) {
       const tables::Eni& eni = snapshot[owner.eni];
       ports_[i] = {eni.name, eni.id,
-                   fmt::format("{} in subnet {}", eni.id, snapshot[eni.subnet].name)};
+                   fmt::format("{} in subnet {}", eni.id, snapshot[eni.subnet].name), ""};
     } else if (owner.internet_host.exists()) {
       const tables::InternetHost& host = snapshot[owner.internet_host];
-      ports_[i] = {host.name, host.id, fmt::format("{} on the internet", host.id)};
+      ports_[i] = {host.name, host.id, fmt::format("{} on the internet", host.id), ""};
     } else {
       continue;
     }
+    ports_[i].json.clear();
+    AppendJson(ports_[i].json, ports_[i].name);
     by_text_.emplace(ports_[i].name, port);
     by_text_.emplace(ports_[i].id, port);
     // A load balancer's node is "front/public-a".

@@ -14,9 +14,10 @@
 namespace taploom::replay {
 
 struct PortName {
-  std::string name;         // "web-1"; empty when nothing hangs on the port
-  std::string id;           // "eni-…", or the internet host's
-  std::string description;  // "eni-… in subnet app-a"
+  std::string name;           // "web-1"; empty when nothing hangs on the port
+  std::string id;             // "eni-…", or the internet host's
+  std::string description;    // "eni-… in subnet app-a"
+  std::string json = "\"\"";  // the name as a JSON string
 };
 
 // A copy: it does not refer to the snapshot afterwards.

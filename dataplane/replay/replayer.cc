@@ -18,6 +18,12 @@ constexpr std::int64_t kLongestPauseNs = std::int64_t{30} * 24 * 3600 * 1'000'00
 
 }  // namespace
 
+flow::FiveTuple ReplayedPacket::After() const {
+  if (packet == nullptr) return {};
+  const wire::Headers left = wire::Parse(packet->head_bytes(), packet->size());
+  return left.kind == wire::FrameKind::kIp ? flow::TupleOf(left) : flow::FiveTuple();
+}
+
 std::uint64_t ReplayTotals::dropped() const {
   return std::accumulate(drops.begin(), drops.end(), std::uint64_t{0});
 }
@@ -102,8 +108,6 @@ void Replayer::Process(Tick now) {
   last_.headers = packet.headers;
   if (packet.verdict.kind == Verdict::Kind::kDrop) return;
   last_.packet = &packet;
-  const wire::Headers left = wire::Parse(packet.head_bytes(), packet.size());
-  if (left.kind == wire::FrameKind::kIp) last_.after = flow::TupleOf(left);
 }
 
 void Replayer::FindRules(bool decided, Tick now) {
@@ -132,8 +136,10 @@ void Replayer::FindRules(bool decided, Tick now) {
 
 void Replayer::Remember(bool decided) {
   if (!last_.is_delivered() || !arrivals_.packet().is_ip()) return;
-  arrivals_.Remember(arrivals_.arrival(), arrivals_.packet_id(), {last_.verdict.port, last_.after},
-                     decided && !last_.headers.is_icmp_error);
+  const bool is_new = decided && !last_.headers.is_icmp_error;
+  if (!is_new && arrivals_.packet_id() == 0) return;
+  arrivals_.Remember(arrivals_.arrival(), arrivals_.packet_id(),
+                     {last_.verdict.port, last_.After()}, is_new);
 }
 
 void Replayer::Count() {

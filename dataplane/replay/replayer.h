@@ -45,7 +45,8 @@ struct ReplayedPacket {
 
   // Of a frame that left: forwarded, or the fabric's answer to it.
   Packet* packet = nullptr;
-  flow::FiveTuple after;
+  // As which it left; zeros when it is no IP packet. O(parsing it).
+  flow::FiveTuple After() const;
 
   // With Options::listens:
   std::uint32_t way = DecidedRules::kNone;

@@ -2,66 +2,89 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
+#include <string_view>
 
+#include "dataplane/replay/json.h"
+#include "dataplane/replay/line_text.h"
 #include "dataplane/slowpath/describe.h"
 
 namespace taploom::replay {
 namespace {
 
-void AppendField(std::string& out, const char* key, std::string_view text) {
-  out += ",\"";
-  out += key;
-  out += "\":";
-  AppendJson(out, text);
+// A field whose text comes from a topology file.
+void PutField(LineText& line, std::string_view key, std::string_view text) {
+  line.Put(",\"").Put(key).Put("\":");
+  AppendJson(line.Flushed(), text);
+}
+// The same when it may be empty, and then is left out.
+void PutFieldIfAny(LineText& line, std::string_view key, std::string_view text) {
+  if (!text.empty()) PutField(line, key, text);
+}
+
+std::string_view ProtocolWord(std::uint8_t protocol) {
+  if (protocol == wire::kProtocolTcp) return "tcp";
+  if (protocol == wire::kProtocolUdp) return "udp";
+  return {};
+}
+
+void PutProtocol(LineText& line, std::uint8_t protocol) {
+  const std::string_view word = ProtocolWord(protocol);
+  line.Put(",\"protocol\":\"");
+  word.empty() ? line.Put(std::string_view(slowpath::ProtocolText(protocol))) : line.Put(word);
+  line.Put("\",");
 }
 
 // An endpoint's text holds nothing that JSON would have escaped.
-void AppendEnds(std::string& out, const flow::FiveTuple& tuple) {
-  out += "\"source\":\"";
-  slowpath::AppendEndpoint(out, tuple.source, tuple.source_port, tuple.protocol);
-  out += "\",\"destination\":\"";
-  slowpath::AppendEndpoint(out, tuple.destination, tuple.destination_port, tuple.protocol);
-  out += '"';
+void PutEnd(LineText& line, const wire::IpAddress& address, std::uint16_t port,
+            std::uint8_t protocol) {
+  if (wire::HasPorts(protocol) && address.is_v4()) {
+    line.Put(address).Put(':').PutNumber(port);
+  } else {
+    slowpath::AppendEndpoint(line.Flushed(), address, port, protocol);
+  }
 }
 
-void AppendNumber(std::string& out, std::int64_t value) {
-  const fmt::format_int digits(value);
-  out.append(digits.data(), digits.size());
+void PutEnds(LineText& line, const flow::FiveTuple& tuple) {
+  line.Put("\"source\":\"");
+  PutEnd(line, tuple.source, tuple.source_port, tuple.protocol);
+  line.Put("\",\"destination\":\"");
+  PutEnd(line, tuple.destination, tuple.destination_port, tuple.protocol);
+  line.Put('"');
 }
 
-void AppendTime(std::string& out, std::int64_t time_ns) {
+void PutAfter(LineText& line, const flow::FiveTuple& before, const flow::FiveTuple& after) {
+  if (after == before) return;
+  line.Put(",\"after\":{");
+  PutEnds(line, after);
+  line.Put('}');
+}
+
+void PutTime(LineText& line, std::int64_t time_ns) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   std::int64_t seconds = time_ns / kSecond, rest = time_ns % kSecond;
   if (rest < 0) {
     rest += kSecond;
     --seconds;
   }
-  out += ",\"time\":\"";
-  AppendNumber(out, seconds);
   // Nine digits: those of a number of ten, without its first.
   const fmt::format_int digits(kSecond + rest);
-  out += '.';
-  out.append(digits.data() + 1, digits.size() - 1);
-  out += '"';
+  line.Put(",\"time\":\"").PutNumber(seconds).Put('.');
+  line.Put(std::string_view(digits.data() + 1, digits.size() - 1)).Put('"');
 }
 
-void AppendDrop(std::string& out, const ReplayedPacket& packet) {
+void PutDrop(LineText& line, const ReplayedPacket& packet) {
   const DropReasonText reason = TextOf(packet.verdict.drop_reason);
-  out += ",\"drop\":{\"stage\":";
-  AppendJson(out, ToText(packet.drop_stage));
-  if (packet.drop != nullptr && !packet.drop->component_id.empty())
-    AppendField(out, "component", packet.drop->component_id);
-  if (packet.drop != nullptr && !packet.drop->component_name.empty())
-    AppendField(out, "name", packet.drop->component_name);
-  if (packet.drop != nullptr && !packet.drop->rule_id.empty())
-    AppendField(out, "rule", packet.drop->rule_id);
-  if (packet.drop != nullptr && !packet.drop->detail.empty())
-    AppendField(out, "detail", packet.drop->detail);
-  AppendField(out, "reason", reason.name);
-  AppendField(out, "code", reason.aws_code);
-  AppendField(out, "sentence", reason.sentence);
-  out += '}';
+  line.Put(",\"drop\":{\"stage\":\"").Put(std::string_view(ToText(packet.drop_stage))).Put('"');
+  if (packet.drop != nullptr) {
+    PutFieldIfAny(line, "component", packet.drop->component_id);
+    PutFieldIfAny(line, "name", packet.drop->component_name);
+    PutFieldIfAny(line, "rule", packet.drop->rule_id);
+    PutFieldIfAny(line, "detail", packet.drop->detail);
+  }
+  PutField(line, "reason", reason.name);
+  PutField(line, "code", reason.aws_code);
+  PutField(line, "sentence", reason.sentence);
+  line.Put('}');
 }
 
 }  // namespace
@@ -73,42 +96,37 @@ const char* VerdictWord(const ReplayedPacket& packet) {
 
 void AppendVerdictLine(const Replayer& replayer, std::string& out) {
   const ReplayedPacket& packet = replayer.last();
-  out += "{\"packet\":";
-  AppendNumber(out, static_cast<std::int64_t>(packet.number));
-  AppendTime(out, packet.time_ns);
+  LineText line(out);
+  line.Put("{\"packet\":").PutNumber(static_cast<std::int64_t>(packet.number));
+  PutTime(line, packet.time_ns);
   const bool has_tuple = packet.headers.kind == wire::FrameKind::kIp;
   if (packet.in_port != tables::kNoPort)
-    AppendField(out, "in", replayer.names()[packet.in_port].name);
+    line.Put(",\"in\":").Put(std::string_view(replayer.names()[packet.in_port].json));
   if (has_tuple) {
-    AppendField(out, "protocol", slowpath::ProtocolText(packet.before.protocol));
-    out += ',';
-    AppendEnds(out, packet.before);
-    if (packet.headers.is_fragment) out += ",\"is_fragment\":true";
+    PutProtocol(line, packet.before.protocol);
+    PutEnds(line, packet.before);
+    if (packet.headers.is_fragment) line.Put(",\"is_fragment\":true");
   }
-  if (packet.is_cut_short)
-    fmt::format_to(std::back_inserter(out), ",\"recorded_bytes\":{},\"bytes\":{}",
-                   packet.recorded_size, packet.entered_size);
-  AppendField(out, "verdict", VerdictWord(packet));
+  if (packet.is_cut_short) {
+    line.Put(",\"recorded_bytes\":").PutNumber(packet.recorded_size);
+    line.Put(",\"bytes\":").PutNumber(packet.entered_size);
+  }
+  line.Put(",\"verdict\":\"").Put(std::string_view(VerdictWord(packet))).Put('"');
   if (packet.skip != SkipReason::kNone) {
-    AppendField(out, "reason", TextOf(packet.skip).name);
-    AppendField(out, "sentence", TextOf(packet.skip).sentence);
-    out += "}\n";
+    PutField(line, "reason", TextOf(packet.skip).name);
+    PutField(line, "sentence", TextOf(packet.skip).sentence);
+    line.Put("}\n");
     return;
   }
-  if (packet.leaves()) AppendField(out, "out", replayer.names()[packet.verdict.port].name);
+  if (packet.leaves())
+    line.Put(",\"out\":").Put(std::string_view(replayer.names()[packet.verdict.port].json));
   if (packet.verdict.kind == Verdict::Kind::kFragment)
-    fmt::format_to(std::back_inserter(out), ",\"mtu\":{}", packet.verdict.mtu);
-  if (packet.is_delivered() && has_tuple && !(packet.after == packet.before)) {
-    out += ",\"after\":{";
-    AppendEnds(out, packet.after);
-    out += '}';
-  }
-  if (packet.is_dropped()) AppendDrop(out, packet);
-  if (packet.way != DecidedRules::kNone) {
-    out += ",\"rules\":";
-    out += replayer.rules().Text(packet.way);
-  }
-  out += "}\n";
+    line.Put(",\"mtu\":").PutNumber(packet.verdict.mtu);
+  if (packet.is_delivered() && has_tuple) PutAfter(line, packet.before, packet.After());
+  if (packet.is_dropped()) PutDrop(line, packet);
+  if (packet.way != DecidedRules::kNone)
+    line.Put(",\"rules\":").Put(replayer.rules().Text(packet.way));
+  line.Put("}\n");
 }
 
 std::string VerdictComment(const Replayer& replayer) {

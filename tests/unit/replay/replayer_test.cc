@@ -55,7 +55,7 @@ class ReplayerTest : public ::testing::Test {
     const std::string in = replayer_->names()[packet.in_port].name;
     if (packet.verdict.kind == Verdict::Kind::kDrop)
       return fmt::format("{}: drop {}", in, TextOf(packet.verdict.drop_reason).name);
-    const flow::FiveTuple& after = packet.after;
+    const flow::FiveTuple after = packet.After();
     return fmt::format(
         "{} {} {}: {} > {}", in, VerdictWord(packet), replayer_->names()[packet.verdict.port].name,
         slowpath::EndpointText(after.source, after.source_port, after.protocol),
