@@ -157,33 +157,54 @@ void CaptureFileWriter::Put(const Frame& frame, const observe::CaptureRecord& re
 }
 
 bool CaptureFileWriter::Write(const observe::CaptureRingReader::Entry& entry) {
-  const observe::CaptureRecord& record = entry.record;
   Load(entry);
   if (!RotateWhenFull()) return false;
-  if (record.is_outbound != 0 && record.packet_id == entered_id_) WriteHops(record);
-  if (options_.shows_all || options_.ports.contains(record.port))
-    Put(frame_, record, InterfaceOf(record.port), record.is_outbound != 0, CommentOf(entry));
-  if (record.is_outbound == 0) {
-    entered_id_ = record.packet_id;
-    entrance_ = {record.port, HeadersOf(frame_.head, record.frame_size)};
-    std::swap(entered_, frame_);
-  }
+  entry.record.is_outbound != 0 ? WriteLeft(entry) : WriteEntered(entry);
   return std::ferror(file_.get()) == 0;
 }
 
-// The way between, from what entered to frame_. Of a packet in fragments, the first tells for all.
-void CaptureFileWriter::WriteHops(const observe::CaptureRecord& record) {
-  const wire::Headers left = HeadersOf(frame_.head, record.frame_size);
+void CaptureFileWriter::WriteEntered(const observe::CaptureRingReader::Entry& entry) {
+  const observe::CaptureRecord& record = entry.record;
+  const std::string comment = CommentOf(entry);
+  if (IsShown(record.port)) Put(frame_, record, InterfaceOf(record.port), false, comment);
+  entrance_ = {record.port, HeadersOf(frame_.head, record.frame_size)};
+  std::swap(entered_, frame_);
+  entered_id_ = record.packet_id;
+  entered_passages_ = entry.passages;
+  const bool is_dropped = static_cast<DropReason>(record.drop_reason) != DropReason::kNone;
+  if (is_dropped && !entry.passages.empty())
+    WriteHops(record, hops_.Find(entrance_.headers, entry.passages), comment);
+}
+
+// Of a packet in fragments, the first tells for all.
+void CaptureFileWriter::WriteLeft(const observe::CaptureRingReader::Entry& entry) {
+  const observe::CaptureRecord& record = entry.record;
+  if (record.packet_id == entered_id_) {
+    const wire::Headers left = HeadersOf(frame_.head, record.frame_size);
+    WriteHops(record,
+              entered_passages_.empty() ? hops_.Find(entrance_, {record.port, left})
+                                        : hops_.Find(entrance_.headers, entered_passages_),
+              {});
+  }
+  const bool is_sent = static_cast<DropReason>(record.drop_reason) == DropReason::kNone;
+  if (is_sent && IsShown(record.port))
+    Put(frame_, record, InterfaceOf(record.port), true, CommentOf(entry));
+}
+
+// The way from what entered, which becomes what left the last gateway. `comment`: for the gateway
+// where the way ends.
+void CaptureFileWriter::WriteHops(const observe::CaptureRecord& record,
+                                  const std::vector<replay::GatewayHop>& hops,
+                                  std::string_view comment) {
   entered_id_ = 0;
   Packet packet = PacketOf(entered_.head, entered_.size);
   packet.headers = entrance_.headers;
-  replay::ForEachHop(packet, hops_.Find(entrance_, {record.port, left}),
-                     [&](std::size_t gateway, bool is_outbound) {
-                       const replay::GatewayName& name = hops_.gateways()[gateway];
-                       if (options_.shows_all || options_.gateways.contains(name.name))
-                         Put(entered_, record, first_gateway_ + static_cast<std::uint32_t>(gateway),
-                             is_outbound, {});
-                     });
+  replay::ForEachHop(packet, hops, [&](const replay::GatewayHop& hop, bool is_outbound) {
+    const replay::GatewayName& name = hops_.gateways()[hop.gateway];
+    if (options_.shows_all || options_.gateways.contains(name.name))
+      Put(entered_, record, first_gateway_ + static_cast<std::uint32_t>(hop.gateway), is_outbound,
+          hop.has_left ? std::string_view() : comment);
+  });
 }
 
 bool CaptureFileWriter::RotateWhenFull() {

@@ -45,7 +45,8 @@ class CaptureFileWriter {
   absl::Status Open();
   // `filter`: of pcap-filter(7); empty = everything.
   absl::Status SetFilter(const std::string& filter);
-  // Writes the frame; and before one that left the fabric, what passed the gateways on its way.
+  // Writes the frame; and before one that left the fabric, or behind one that did not, what passed
+  // the gateways on its way.
   // False when nothing can be written any more: the disk is full, or Wireshark was closed.
   bool Write(const observe::CaptureRingReader::Entry& entry);
   // What is buffered becomes visible.
@@ -68,7 +69,13 @@ class CaptureFileWriter {
   bool Matches(const Frame& frame, const observe::CaptureRecord& record);
   void Put(const Frame& frame, const observe::CaptureRecord& record, std::uint32_t interface,
            bool is_outbound, std::string_view comment);
-  void WriteHops(const observe::CaptureRecord& record);
+  bool IsShown(std::uint16_t port) const {
+    return options_.shows_all || options_.ports.contains(port);
+  }
+  void WriteEntered(const observe::CaptureRingReader::Entry& entry);
+  void WriteLeft(const observe::CaptureRingReader::Entry& entry);
+  void WriteHops(const observe::CaptureRecord& record, const std::vector<replay::GatewayHop>& hops,
+                 std::string_view comment);
   bool RotateWhenFull();
 
   struct CloseFile {
@@ -92,6 +99,7 @@ class CaptureFileWriter {
   Frame entered_;
   replay::GatewayHops::End entrance_;
   std::uint64_t entered_id_ = 0;
+  std::vector<observe::GatewayPassage> entered_passages_;
   std::uint64_t written_ = 0;
   std::int64_t last_time_ns_ = 0;
   unsigned files_ = 0;

@@ -163,12 +163,17 @@ std::uint32_t CaptureRingWriter::SharedSize(std::uint64_t packet_id, const Packe
   return is_same && recorded > frame.head_size ? recorded - frame.head_size : 0;
 }
 
-void CaptureRingWriter::SetText(CaptureRecord& record, std::string_view text) {
-  text = text.substr(0, TextRoom(record));
+void CaptureRingWriter::SetText(CaptureRecord& record, std::string_view text,
+                                std::span<const GatewayPassage> passages) {
+  text = text.substr(0, TextRoom(record) - passages.size_bytes());
   record.text_size = static_cast<std::uint16_t>(text.size());
-  std::memcpy(reinterpret_cast<std::uint8_t*>(&record) + sizeof record + record.own_size(),
-              text.data(), text.size());
-  const std::size_t used = Aligned(sizeof record + record.own_size() + text.size());
+  record.passage_count = static_cast<std::uint16_t>(passages.size());
+  std::uint8_t* place =
+      reinterpret_cast<std::uint8_t*>(&record) + sizeof record + record.own_size();
+  place = std::copy(text.begin(), text.end(), place);
+  if (!passages.empty()) std::memcpy(place, passages.data(), passages.size_bytes());
+  const std::size_t used =
+      Aligned(sizeof record + record.own_size() + text.size() + passages.size_bytes());
   written_ -= record.size - used;
   record.size = static_cast<std::uint32_t>(used);
 }
@@ -222,7 +227,8 @@ bool CaptureRingReader::Next(Entry& entry) {
   std::memcpy(&entry.record, memory_->records() + offset, sizeof entry.record);
   const CaptureRecord& record = entry.record;
   if (record.shared_size > record.recorded_size) return Break();
-  const std::uint64_t contents = std::uint64_t{record.own_size()} + record.text_size;
+  const std::uint64_t contents =
+      std::uint64_t{record.own_size()} + record.text_size + record.passages_size();
   if (record.size % 8 != 0 || record.size < sizeof(CaptureRecord) ||
       record.size > waiting - skipped || record.size > capacity - offset ||
       contents > record.size - sizeof(CaptureRecord) || record.recorded_size > record.frame_size ||
@@ -232,6 +238,10 @@ bool CaptureRingReader::Next(Entry& entry) {
   const std::uint8_t* bytes = memory_->records() + offset + sizeof(CaptureRecord);
   const std::span own(bytes, record.own_size());
   entry.text = {reinterpret_cast<const char*>(bytes) + own.size(), record.text_size};
+  entry.passages.resize(record.passage_count);
+  if (record.passage_count != 0)
+    std::memcpy(entry.passages.data(), bytes + own.size() + record.text_size,
+                record.passages_size());
   entry.head = own.first(std::min(own.size(), Packet::kHeadCapacity));
   entry.tail = own.subspan(entry.head.size());
   if (record.shared_size != 0) {

@@ -32,7 +32,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "dataplane/observe/gateway_passage.h"
 #include "dataplane/observe/packet_filter.h"
 #include "dataplane/packet.h"
 #include "dataplane/verdict.h"
@@ -65,19 +67,20 @@ struct CaptureRecord {
       0;  // of the whole record; 0 = the rest of the ring is empty, go to its start
   std::uint16_t port = 0;
   std::uint8_t is_outbound = 0;                     // to the instance
-  std::uint8_t drop_reason = 0;                     // DropReason; of a frame that entered
+  std::uint8_t drop_reason = 0;                     // DropReason; a frame out with one was not sent
   std::uint64_t packet_id = 0;                      // the same wherever the packet was seen
   std::int64_t time_ns = 0;                         // since 1970
   std::uint32_t frame_size = 0, recorded_size = 0;  // of the frame, and how much of it is here
   // The last so many of the recorded bytes are the last of the record in which the packet entered;
   // the others stand behind this one …
   std::uint32_t shared_size = 0;
-  std::uint16_t text_size = 0;  // … and then text
-  std::uint16_t spare = 0;
+  std::uint16_t text_size = 0;      // … then text …
+  std::uint16_t passage_count = 0;  // … and then so many GatewayPassages
   VnetHeader vnet;
   std::uint32_t spare_behind = 0;
 
   std::uint32_t own_size() const { return recorded_size - shared_size; }
+  std::uint64_t passages_size() const { return passage_count * sizeof(GatewayPassage); }
 };
 static_assert(sizeof(CaptureRecord) == 56 && sizeof(CaptureRecord) % 8 == 0);
 
@@ -132,9 +135,11 @@ class CaptureRingWriter {
     written_ -= record.size;
     entered_ = {};
   }
-  // Puts `text` behind the bytes of the record that was added last, as much as it has room for, and
-  // gives the rest of the room back.
-  void SetText(CaptureRecord& record, std::string_view text);
+  // Puts `text` behind the bytes of the record that was added last, as much as it has room for,
+  // then the passages, and gives the rest of the room back. REQUIRES: the room suffices for the
+  // passages.
+  void SetText(CaptureRecord& record, std::string_view text,
+               std::span<const GatewayPassage> passages = {});
   void Publish();
   // Tells the reader that nothing more will come.
   void End() { memory_->header().ended = 1; }
@@ -168,6 +173,7 @@ class CaptureRingReader {
     // What is recorded of the frame: its first kHeadCapacity bytes at most, and the rest.
     std::span<const std::uint8_t> head, tail;
     std::string_view text;
+    std::vector<GatewayPassage> passages;
   };
   explicit CaptureRingReader(std::unique_ptr<CaptureRingMemory> memory)
       : memory_(std::move(memory)) {}

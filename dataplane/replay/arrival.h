@@ -84,6 +84,7 @@ class Arrivals {
   const Arrival& arrival() const { return arrival_; }
   FrameBuffer& buffer() { return buffer_; }
   Packet& packet() { return buffer_.packet(); }
+  const Packet& packet() const { return buffer_.packet(); }
   // Whether it is an answer to something that is remembered.
   bool IsKnownAnswer() const { return answers_.FindQuestion(arrival_.captured) != nullptr; }
 

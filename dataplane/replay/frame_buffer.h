@@ -24,6 +24,7 @@ class FrameBuffer {
   io::NetworkLayer Load(const io::CapturedFrame& frame, bool as_recorded = false);
 
   Packet& packet() { return packet_; }
+  const Packet& packet() const { return packet_; }
   bool is_cut_short() const { return is_cut_short_; }  // not all of it was recorded
   // Of packet(): how many bytes were recorded, the Ethernet header included.
   std::uint32_t recorded_size() const { return recorded_size_; }

@@ -33,7 +33,7 @@ GatewayHops::GatewayHops(const tables::Snapshot& snapshot) : snapshot_(snapshot)
 }
 
 void GatewayHops::Add(std::size_t gateway, std::uint8_t ttl_decrement) {
-  hops_.push_back({gateway, tuple_, ttl_decrement});
+  hops_.push_back({.gateway = gateway, .after = tuple_, .ttl_decrement = ttl_decrement});
 }
 
 const std::vector<GatewayHop>& GatewayHops::Find(const End& entered, const End& left) {
@@ -52,6 +52,34 @@ const std::vector<GatewayHop>& GatewayHops::Find(const End& entered, const End& 
   int decrement = 0;
   for (const GatewayHop& hop : hops_) decrement += hop.ttl_decrement;
   if (!(tuple_ == after) || entered.headers.ttl != left.headers.ttl + decrement) hops_.clear();
+  return hops_;
+}
+
+const std::vector<GatewayHop>& GatewayHops::Find(
+    const wire::Headers& entered, std::span<const observe::GatewayPassage> passages) {
+  hops_.clear();
+  if (entered.kind != wire::FrameKind::kIp) return hops_;
+  const auto is_alike = [&](const flow::FiveTuple& tuple) {
+    return tuple.source.family() == entered.family && tuple.destination.family() == entered.family;
+  };
+  int ttl = entered.ttl;
+  for (const observe::GatewayPassage& passage : passages) {
+    const auto gateway =
+        std::find_if(gateways_.begin(), gateways_.end(),
+                     [&](const GatewayName& name) { return name.id == passage.id(); });
+    GatewayHop hop{.gateway = static_cast<std::size_t>(gateway - gateways_.begin()),
+                   .after = passage.after,
+                   .ttl_decrement = passage.ttl_decrement,
+                   .has_left = passage.has_left != 0};
+    if (passage.has_quoted != 0 && entered.is_icmp_error) hop.quoted = passage.quoted;
+    ttl -= hop.ttl_decrement;
+    const bool can_be = gateway != gateways_.end() && is_alike(hop.after) &&
+                        hop.after.protocol == entered.protocol && (ttl > 0 || !hop.has_left) &&
+                        (!hop.quoted || is_alike(*hop.quoted));
+    if (!can_be) break;
+    hops_.push_back(hop);
+    if (!hop.has_left) break;
+  }
   return hops_;
 }
 

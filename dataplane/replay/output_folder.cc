@@ -85,8 +85,8 @@ void OutputFolder::Write(const Replayer& replayer) {
                          .direction = io::FrameDirection::kInbound,
                          .packet_id = packet.number,
                          .comment = comment});
+  WriteHops(replayer, comment);
   if (!packet.leaves()) return;
-  if (packet.is_delivered()) WriteHops(replayer);
   // Zeros that stand for what was cut off are not written; an answer of the fabric is whole.
   const bool is_whole = !packet.is_cut_short || packet.verdict.kind == Verdict::Kind::kReply;
   const std::uint32_t recorded = is_whole ? packet.packet->size() : packet.recorded_size;
@@ -98,11 +98,17 @@ void OutputFolder::Write(const Replayer& replayer) {
     WriteLeaving(replayer, fragment, fragment.size());
 }
 
-void OutputFolder::WriteHops(const Replayer& replayer) {
+const std::vector<GatewayHop>& OutputFolder::HopsOf(const Replayer& replayer) {
   const ReplayedPacket& packet = replayer.last();
+  replayer.FindPassages(passages_);
+  if (!packet.is_delivered() || !passages_.empty()) return hops_.Find(packet.headers, passages_);
   const wire::Headers left = wire::Parse(packet.packet->head_bytes(), packet.packet->size());
-  const std::vector<GatewayHop>& hops =
-      hops_.Find({packet.in_port, packet.headers}, {packet.verdict.port, left});
+  return hops_.Find({packet.in_port, packet.headers}, {packet.verdict.port, left});
+}
+
+void OutputFolder::WriteHops(const Replayer& replayer, const std::string& comment) {
+  const ReplayedPacket& packet = replayer.last();
+  const std::vector<GatewayHop>& hops = HopsOf(replayer);
   if (hops.empty()) return;
   std::array<std::uint8_t, Packet::kHeadCapacity> head{};  // zeros for what was cut off
   std::copy(packet.entered_head.begin(), packet.entered_head.end(), head.begin());
@@ -111,15 +117,16 @@ void OutputFolder::WriteHops(const Replayer& replayer) {
   frame.head_size = std::min<std::uint32_t>(packet.entered_size, Packet::kHeadCapacity);
   frame.tail_size = packet.entered_size - frame.head_size;
   frame.headers = packet.headers;
-  ForEachHop(frame, hops, [&](std::size_t gateway, bool is_outbound) {
+  ForEachHop(frame, hops, [&](const GatewayHop& hop, bool is_outbound) {
     fabric_.writer->Write(
-        {.interface = first_gateway_ + static_cast<std::uint32_t>(gateway),
+        {.interface = first_gateway_ + static_cast<std::uint32_t>(hop.gateway),
          .time_ns = packet.time_ns,
          .head = std::span(head).first(packet.entered_head.size()),
          .tail = packet.entered_tail,
          .original_size = packet.entered_size,
          .direction = is_outbound ? io::FrameDirection::kOutbound : io::FrameDirection::kInbound,
-         .packet_id = packet.number});
+         .packet_id = packet.number,
+         .comment = hop.has_left ? std::string_view() : comment});
   });
 }
 

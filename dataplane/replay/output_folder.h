@@ -3,7 +3,8 @@
 //
 //   DIR/web-1.pcapng      the frames that left at web-1
 //   DIR/fabric.pcapng     every frame where it entered and again, under the same packet id, at each
-//                         gateway on its way and where it left; comments tell the verdict
+//                         gateway on its way and where it left; comments tell the verdict, where it
+//                         entered and at the gateway that dropped it
 #ifndef TAPLOOM_DATAPLANE_REPLAY_OUTPUT_FOLDER_H_
 #define TAPLOOM_DATAPLANE_REPLAY_OUTPUT_FOLDER_H_
 
@@ -11,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dataplane/io/pcapng_writer.h"
 #include "dataplane/replay/gateway_hops.h"
@@ -41,13 +43,15 @@ class OutputFolder {
 
   bool Open(const std::string& name, Output& output);
   Output* ExitOf(const Replayer& replayer, tables::PortId port);
-  void WriteHops(const Replayer& replayer);
+  const std::vector<GatewayHop>& HopsOf(const Replayer& replayer);
+  void WriteHops(const Replayer& replayer, const std::string& comment);
   void WriteLeaving(const Replayer& replayer, const Packet& frame, std::uint32_t recorded_size);
 
   const std::string folder_;
   io::AddressNames names_;
   GatewayHops hops_;
-  std::uint32_t first_gateway_ = 0;  // number of its interface in fabric_
+  std::vector<observe::GatewayPassage> passages_;  // of the packet at hand
+  std::uint32_t first_gateway_ = 0;                // number of its interface in fabric_
   Output fabric_;
   std::map<tables::PortId, Output> exits_;
   std::string error_;

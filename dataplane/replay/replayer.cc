@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dataplane/slowpath/describe.h"
+#include "dataplane/slowpath/passages.h"
 
 namespace taploom::replay {
 namespace {
@@ -66,7 +67,7 @@ bool Replayer::Replay(const io::CapturedFrame& frame) {
   last_ = ReplayedPacket();
   last_.number = number;
   last_.time_ns = frame.time_ns;
-  const Tick now = TickOf(frame.time_ns);
+  const Tick now = now_ = TickOf(frame.time_ns);
   const bool enters = arrivals_.Load(frame) && arrivals_.Enter();
   last_.skip = arrivals_.arrival().skip;
   last_.captured = arrivals_.arrival().captured;
@@ -82,6 +83,11 @@ bool Replayer::Replay(const io::CapturedFrame& frame) {
   Remember(decided);
   Count();
   return true;
+}
+
+void Replayer::FindPassages(std::vector<observe::GatewayPassage>& passages) const {
+  Packet packet = arrivals_.packet();
+  slowpath::FindPassages(recorder_.reports, packet, pipeline_.connections(), now_, passages);
 }
 
 void Replayer::NoteEntered() {

@@ -19,6 +19,7 @@
 
 #include "dataplane/io/frame_source.h"
 #include "dataplane/observe/counters.h"
+#include "dataplane/observe/gateway_passage.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/replay/arrival.h"
 #include "dataplane/replay/decided_rules.h"
@@ -89,6 +90,9 @@ class Replayer {
 
   // Good until the next Replay.
   const ReplayedPacket& last() const { return last_; }
+  // The gateways that the last packet's decision names (see slowpath/passages.h), with
+  // Options::listens. REQUIRES: it entered.
+  void FindPassages(std::vector<observe::GatewayPassage>& passages) const;
   const ReplayTotals& totals() const { return totals_; }
   const PortNames& names() const { return arrivals_.names(); }
   const DecidedRules& rules() const { return rules_; }
@@ -106,6 +110,7 @@ class Replayer {
   const std::shared_ptr<const tables::Snapshot> snapshot_;
   const Options options_;
   Arrivals arrivals_;
+  Tick now_{};  // of the last packet
   observe::Counters counters_;
   Pipeline pipeline_;
   slowpath::RecordingSink recorder_;

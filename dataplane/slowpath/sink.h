@@ -23,6 +23,9 @@ struct StageReport {
   std::string rule_id;            // "sgr-…", an ACL rule number, a route's destination
   std::string detail;             // "ingress tcp 80 from sg:alb"
   flow::FiveTuple before, after;  // differ when the stage translates
+  // Of the way up to here: routers that decrement the time to live, and the smallest MTU.
+  std::uint8_t hop_count = 0;
+  std::uint16_t mtu = 0;
 };
 
 struct NullSink {

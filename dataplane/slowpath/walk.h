@@ -123,6 +123,8 @@ class Walk {
       StageReport report = describe();
       report.stage = stage;
       if (report.before == flow::FiveTuple()) report.before = report.after = tuple_;
+      report.hop_count = decision_.hop_count;
+      report.mtu = decision_.mtu;
       sink_.reports.push_back(std::move(report));
     }
   }

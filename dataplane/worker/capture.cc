@@ -2,11 +2,13 @@
 
 #include <string>
 
+#include "dataplane/slowpath/passages.h"
+
 namespace taploom::worker {
 namespace {
 
-// For what a decision says: a dozen rules, or the sentence of a drop.
-constexpr std::size_t kTextRoom = 480;
+// For what a decision says: a dozen rules, or the sentence of a drop; and the way there.
+constexpr std::size_t kTextRoom = 480 + observe::kMostPassages * sizeof(observe::GatewayPassage);
 
 }  // namespace
 
@@ -21,30 +23,35 @@ void Capture::Process(Packet& packet, Tick tick, Clock::time_point now, Origin o
   }
   if (entered_ == nullptr) return;
   entered_->drop_reason = static_cast<std::uint8_t>(packet.verdict.drop_reason);
-  Describe(packet.verdict);
+  Describe(packet, tick);
 }
 
 // The rules that decided, when something was decided: "web sgr-… > private 0.0.0.0/0".
-void Capture::Describe(const Verdict& verdict) {
+void Capture::Describe(Packet& packet, Tick tick) {
   std::string text;
   for (const slowpath::StageReport& stage : recorder_.reports) {
     if (!stage.passed) {
       text = std::string(ToText(stage.stage)) + ": " +
              (stage.detail.empty() ? TextOf(stage.reason).sentence : stage.detail);
       if (!stage.rule_id.empty()) text += " [" + stage.rule_id + "]";
-    } else if (!stage.rule_id.empty() && verdict.kind != Verdict::Kind::kDrop) {
+    } else if (!stage.rule_id.empty() && packet.verdict.kind != Verdict::Kind::kDrop) {
       text += (text.empty() ? "" : " > ") + stage.component_name + " " + stage.rule_id;
     }
   }
-  ring_.SetText(*entered_, text);
+  slowpath::FindPassages(recorder_.reports, packet, pipeline_.connections(), tick, passages_);
+  ring_.SetText(*entered_, text, passages_);
 }
 
 void Capture::NoteSent(std::uint16_t port, const Packet& frame) {
   ring_.Add(port, true, packet_id_, time_ns_, frame, 0);
 }
 
-void Capture::NoteFailure(DropReason reason) {
-  if (entered_ != nullptr) entered_->drop_reason = static_cast<std::uint8_t>(reason);
+// It has passed its gateways all the same: its head tells as what.
+void Capture::NoteFailure(DropReason reason, std::uint16_t port, const Packet& frame) {
+  if (entered_ == nullptr) return;
+  entered_->drop_reason = static_cast<std::uint8_t>(reason);
+  observe::CaptureRecord* const lost = ring_.Add(port, true, packet_id_, time_ns_, frame, 0);
+  if (lost != nullptr) lost->drop_reason = static_cast<std::uint8_t>(reason);
 }
 
 }  // namespace taploom::worker

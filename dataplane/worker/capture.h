@@ -2,6 +2,9 @@
 #ifndef TAPLOOM_DATAPLANE_WORKER_CAPTURE_H_
 #define TAPLOOM_DATAPLANE_WORKER_CAPTURE_H_
 
+#include <vector>
+
+#include "dataplane/observe/gateway_passage.h"
 #include "dataplane/worker/ring_observer.h"
 
 namespace taploom::worker {
@@ -15,13 +18,14 @@ class Capture : public RingObserver {
 
   void Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) override;
   void NoteSent(std::uint16_t port, const Packet& frame) override;
-  void NoteFailure(DropReason reason) override;
+  void NoteFailure(DropReason reason, std::uint16_t port, const Packet& frame) override;
 
  private:
   void EndPacket() override { entered_ = nullptr; }
-  void Describe(const Verdict& verdict);
+  void Describe(Packet& packet, Tick tick);
 
   observe::CaptureRecord* entered_ = nullptr;  // of the packet at hand, until EndPacket
+  std::vector<observe::GatewayPassage> passages_;
 };
 
 }  // namespace taploom::worker

@@ -19,7 +19,7 @@ void Outbox::Flush(RingObserver* observer) {
       pipeline_.CountSent(port, packet->size());
     } else {
       const DropReason reason = ReasonOf(deliveries_[i].result);
-      if (observer != nullptr) observer->NoteFailure(reason);
+      if (observer != nullptr) observer->NoteFailure(reason, port, *packet);
       pipeline_.CountSendFailure(*packet, reason);
       packet->verdict = Verdict::Drop(reason);
     }

@@ -40,7 +40,7 @@ class RingObserver {
   virtual void Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) = 0;
   // A frame that the packet processed last has become was sent, or could not be.
   virtual void NoteSent(std::uint16_t port, const Packet& frame) = 0;
-  virtual void NoteFailure(DropReason reason) = 0;
+  virtual void NoteFailure(DropReason reason, std::uint16_t port, const Packet& frame) = 0;
   // Lets the reader see what was recorded. False when nobody has read for so long that nobody will.
   bool EndBurst(Clock::time_point now);
 

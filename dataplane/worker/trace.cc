@@ -166,7 +166,7 @@ void Trace::NoteSent(std::uint16_t port, const Packet& frame) {
       HeadersOf(frame, wire::Parse({frame.head, frame.head_size}, frame.size()));
 }
 
-void Trace::NoteFailure(DropReason reason) {
+void Trace::NoteFailure(DropReason reason, std::uint16_t /*port*/, const Packet& /*frame*/) {
   if (!traced_) return;
   traced_->set_drop_reason(static_cast<std::uint32_t>(reason));
   AddStage(*traced_, Stage::kDeliver).set_reason(static_cast<std::uint32_t>(reason));

@@ -30,7 +30,7 @@ class Trace : public RingObserver {
 
   void Process(Packet& packet, Tick tick, Clock::time_point now, Origin origin) override;
   void NoteSent(std::uint16_t port, const Packet& frame) override;
-  void NoteFailure(DropReason reason) override;
+  void NoteFailure(DropReason reason, std::uint16_t port, const Packet& frame) override;
 
  private:
   // A packet as it was before the pipeline rewrote it.

@@ -15,7 +15,7 @@ class FragmentSender {
 
   void SendFragments(Packet& whole) {
     io::Fragmenter fragmenter(whole, origin_.verdict.mtu);
-    if (!fragmenter.valid()) return Fail(DropReason::kSendFailed);
+    if (!fragmenter.valid()) return Fail(DropReason::kSendFailed, whole);
     Packet fragment;
     while (fragmenter.Next(fragment)) Send(fragment);
   }
@@ -23,7 +23,7 @@ class FragmentSender {
   // A superframe is first what it stands for: a train of packets, each of which may need fragments.
   void SendSegmentFragments(const Packet& superframe) {
     io::Segmenter segmenter(superframe);
-    if (!segmenter.valid()) return Fail(DropReason::kSendFailed);
+    if (!segmenter.valid()) return Fail(DropReason::kSendFailed, superframe);
     Packet segment;
     while (segmenter.Next(segment)) SendFragments(segment);
   }
@@ -38,15 +38,15 @@ class FragmentSender {
         if (observer_ != nullptr) observer_->NoteSent(slot_.id, frame);
         return pipeline_.CountSent(slot_.id, frame.size());
       case io::SendResult::kFull:
-        return Fail(DropReason::kSendBufferFull);
+        return Fail(DropReason::kSendBufferFull, frame);
       case io::SendResult::kFailed:
-        return Fail(DropReason::kSendFailed);
+        return Fail(DropReason::kSendFailed, frame);
     }
   }
 
-  void Fail(DropReason reason) {
+  void Fail(DropReason reason, const Packet& frame) {
     failure_ = reason;
-    if (observer_ != nullptr) observer_->NoteFailure(reason);
+    if (observer_ != nullptr) observer_->NoteFailure(reason, slot_.id, frame);
     pipeline_.CountSendFailure(origin_, reason);
   }
 
@@ -64,7 +64,8 @@ void Transmit(Packet& packet, const PortTable& ports, Pipeline& pipeline, Outbox
   if (packet.verdict.kind == Verdict::Kind::kDrop) return;
   PortSlot* const slot = ports.Find(packet.verdict.port);
   if (slot == nullptr) {
-    if (observer != nullptr) observer->NoteFailure(DropReason::kNotAttached);
+    if (observer != nullptr)
+      observer->NoteFailure(DropReason::kNotAttached, packet.verdict.port, packet);
     pipeline.CountSendFailure(packet, DropReason::kNotAttached);
     packet.verdict = Verdict::Drop(DropReason::kNotAttached);
     return;

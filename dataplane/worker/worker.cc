@@ -270,7 +270,8 @@ void Worker::TransmitOrHandOver(Packet& packet, std::size_t place, RingObserver*
     is_elsewhere_[place] = true;
     return;
   }
-  if (observer != nullptr) observer->NoteFailure(DropReason::kWorkerBusy);
+  if (observer != nullptr)
+    observer->NoteFailure(DropReason::kWorkerBusy, packet.verdict.port, packet);
   pipeline_.CountSendFailure(packet, DropReason::kWorkerBusy);
   packet.verdict = Verdict::Drop(DropReason::kWorkerBusy);
 }

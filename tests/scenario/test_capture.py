@@ -83,6 +83,37 @@ class Capture(FabricTest):
         self.assertEqual("DROP SG_INGRESS_DENIED (ENI_SG_RULES_MISMATCH) security group ingress: no ingress rule of "
                          f"quiet allows icmp type 8 code 0 from {NEIGHBOR}", comment)  # fmt: skip
 
+    def test_a_drop_at_a_gateway_shows_there(self):
+        with self.capture() as recording, self.fabric.dropping(self.outside, "NAT_UNSOLICITED_INBOUND"):
+            self.outside.run("ping", "-c", "1", "-W", "1", ELASTIC, expect=None)
+        frames = recording.frames("frame.packet_id", "frame.interface_name", "frame.packet_flags_direction", "ip.dst",
+                                  "frame.comment", show="icmp")  # fmt: skip
+        came, left = "0x00000001", "0x00000002"
+        self.assertEqual([("outside", came, ELASTIC), ("igw", came, ELASTIC), ("igw", left, NAT_INSIDE),
+                          ("nat", came, NAT_INSIDE)], [frame[1:4] for frame in frames])  # fmt: skip
+        self.assertEqual(1, len({frame[0] for frame in frames}))
+        comments = [frame[4] for frame in frames]
+        self.assertRegex(comments[0], "^DROP NAT_UNSOLICITED_INBOUND .*NAT gateway: ")
+        self.assertEqual([comments[0], "", "", comments[0]], comments)
+        self.assertEqual([], recording.bad_frames())
+
+    def test_an_error_that_is_dropped_was_at_the_gateways_that_let_it_pass(self):
+        with self.capture() as recording, self.fabric.dropping(self.outside, "SG_INGRESS_DENIED"):
+            with self.inside.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+                asking.sendto(b"anybody there?", (OUTSIDE, 9))
+        fields = ("frame.interface_name", "frame.packet_flags_direction", "ip.dst", "ip.src", "udp.srcport")
+        (sent,) = recording.frames("udp.srcport", show="udp && frame.interface_name == outside && !icmp")
+        (asked,) = recording.frames("udp.srcport", show="udp && frame.interface_name == inside && !icmp")
+        error = recording.frames(*fields, show="icmp.type == 3")
+        came, left = "0x00000001", "0x00000002"
+        # The outer destination, and of the quoted packet source and port.
+        self.assertEqual([("outside", came, f"{ELASTIC},{OUTSIDE}", f"{OUTSIDE},{ELASTIC}", *sent),
+                          ("igw", came, f"{ELASTIC},{OUTSIDE}", f"{OUTSIDE},{ELASTIC}", *sent),
+                          ("igw", left, f"{NAT_INSIDE},{OUTSIDE}", f"{OUTSIDE},{NAT_INSIDE}", *sent),
+                          ("nat", came, f"{NAT_INSIDE},{OUTSIDE}", f"{OUTSIDE},{NAT_INSIDE}", *sent),
+                          ("nat", left, f"{INSIDE},{OUTSIDE}", f"{OUTSIDE},{INSIDE}", *asked)], error)  # fmt: skip
+        self.assertEqual([], recording.bad_frames())
+
     def test_checksums_are_finished_and_nothing_is_malformed(self):
         with self.capture() as recording:
             self.fetch(OUTSIDE)

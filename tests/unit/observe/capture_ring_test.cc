@@ -127,6 +127,23 @@ TEST_F(CaptureRingTest, WhatIsNotTheSamePayloadIsNotShared) {
   EXPECT_GT(writer_->Add(6, true, 42, 0, frame, 0)->size, 60'000u) << "other memory";
 }
 
+TEST_F(CaptureRingTest, PassagesComeOutAsTheyWentIn) {
+  std::vector<GatewayPassage> passages(2);
+  passages[0].gateway = {'n', 'a', 't', '-', '1'};
+  passages[1].after.source_port = 7;
+  const std::size_t room = 100 + 2 * sizeof(GatewayPassage);
+  CaptureRecord* record = writer_->Add(5, false, 1, 0, FrameOf(1, 61), room);
+  writer_->SetText(*record, std::string(1000, 'x'), passages);
+  writer_->Publish();
+  CaptureRingReader::Entry entry;
+  ASSERT_TRUE(reader_->Next(entry));
+  EXPECT_EQ(entry.text.substr(0, 100), std::string(100, 'x'));
+  ASSERT_EQ(entry.passages.size(), 2u);
+  EXPECT_EQ(entry.passages[0].id(), "nat-1");
+  EXPECT_EQ(entry.passages[1].id(), "");
+  EXPECT_EQ(entry.passages[1].after.source_port, 7);
+}
+
 TEST_F(CaptureRingTest, PortsThatAreNotWantedAreLeftOut) {
   EXPECT_FALSE(writer_->wants(100));
   EXPECT_EQ(writer_->Add(100, false, 1, 0, FrameOf(1, 60), 0), nullptr);
