@@ -104,6 +104,7 @@ bool Arrivals::Load(const io::CapturedFrame& frame) {
 }
 
 bool Arrivals::Enter() {
+  sender_ = is_ethernet_ ? entrances_.OwnerOf(wire::SourceMac(packet().head)) : tables::kNoPort;
   Entrance entrance = FindEntrance();
   if (entrance.port == tables::kNoPort)
     return Skip(is_ip_ ? SkipReason::kNoEntrance : SkipReason::kNotIp);
@@ -111,7 +112,7 @@ bool Arrivals::Enter() {
   // A frame of the fabric's own goes where it went. MACs depend on the fabric's name, so those of
   // another run are not known; but that a frame went to a group is kept.
   const std::uint8_t* head = packet().head;
-  const bool is_known = is_ethernet_ && entrances_.OwnerOf(wire::SourceMac(head)) == entrance.port;
+  const bool is_known = sender_ == entrance.port;
   const bool keeps_destination = is_known || (recorded_at_ != tables::kNoPort && is_ethernet_ &&
                                               wire::DestinationMac(head).is_group());
   EnterAs(entrance, keeps_destination);
@@ -121,8 +122,7 @@ bool Arrivals::Enter() {
 Entrance Arrivals::FindEntrance() {
   tables::PortId port = options_.in_port;
   if (port == tables::kNoPort) port = recorded_at_;
-  if (port == tables::kNoPort && is_ethernet_)
-    port = entrances_.OwnerOf(wire::SourceMac(packet().head));
+  if (port == tables::kNoPort) port = sender_;
   return port != tables::kNoPort ? entrances_.At(port, arrival_.captured, answers_)
                                  : entrances_.Find(arrival_.captured, answers_);
 }
@@ -154,8 +154,7 @@ void Arrivals::EnterAs(const Entrance& entrance, bool keeps_destination) {
 
   flow::FlowAction change;
   // What was recorded under the MAC of another of the fabric's machines was sent under it.
-  const bool is_foreign = recorded_at_ != tables::kNoPort && is_ethernet_ &&
-                          entrances_.OwnerOf(wire::SourceMac(frame.head)) != tables::kNoPort;
+  const bool is_foreign = recorded_at_ != tables::kNoPort && sender_ != tables::kNoPort;
   change.source_mac = is_foreign ? wire::SourceMac(frame.head) : snapshot_.MacOf(entrance.port);
   change.destination_mac = keeps_destination ? wire::DestinationMac(frame.head)
                                              : slowpath::NextHopMac(snapshot_, entrance.port,

@@ -115,6 +115,7 @@ class Arrivals {
   FrameBuffer buffer_, departure_;
   Arrival arrival_;
   bool is_ethernet_ = false, is_ip_ = false;
+  tables::PortId sender_ = tables::kNoPort;       // whose MAC the frame at hand comes from
   tables::PortId recorded_at_ = tables::kNoPort;  // whose device received the frame at hand
   std::uint64_t packet_id_ = 0;
   std::optional<flow::FiveTuple> quoted_;  // what the error at hand is to quote

@@ -39,8 +39,12 @@ class DecidedRules {
   struct Way {
     std::string json = "[]", label;
   };
+  static Way WayOf(const std::vector<slowpath::StageReport>& stages);
+
   std::vector<Way> ways_{Way()};
+  // By what names a way: stages, names and rules, one behind the other.
   std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::string key_;  // the one at hand
   // By place in the arena of connections, so no larger than that. An entry is written again before
   // it is read when another connection takes the place: its first packet is decided.
   std::unordered_map<const flow::Connection*, std::array<std::uint32_t, 2>> kept_;

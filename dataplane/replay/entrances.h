@@ -2,7 +2,8 @@
 #ifndef TAPLOOM_DATAPLANE_REPLAY_ENTRANCES_H_
 #define TAPLOOM_DATAPLANE_REPLAY_ENTRANCES_H_
 
-#include <unordered_map>
+#include <absl/container/flat_hash_map.h>
+
 #include <vector>
 
 #include "dataplane/flow/five_tuple.h"
@@ -46,9 +47,9 @@ class Entrances {
 
   const tables::Snapshot& snapshot_;
   // Two VPCs may use the same addresses.
-  std::unordered_map<wire::IpAddress, std::vector<Owner>> owners_;
-  std::unordered_map<wire::IpAddress, wire::IpAddress> public_by_private_;
-  std::unordered_map<std::uint64_t, tables::PortId> port_by_mac_;
+  tables::AddressMap<std::vector<Owner>> owners_;
+  tables::AddressMap<wire::IpAddress> public_by_private_;
+  absl::flat_hash_map<std::uint64_t, tables::PortId> port_by_mac_;
 };
 
 }  // namespace taploom::replay
