@@ -175,6 +175,34 @@ TEST_F(ReplayCli, ExitsHoldTheTranslatedPackets) {
             "1\tapi\t0x00000002\t203.0.113.10\n");
 }
 
+TEST_F(ReplayCli, ErrorsAndDropsAreSeenAtTheGatewaysThatTheyCameTo) {
+  const fs::path out = folder_ / "out";
+  ASSERT_EQ(Taploom({"replay", kPcaps / "programs/icmp-errors.pcapng", "-f",
+                     kPcaps / "programs/topology.yaml", "--out", out})
+                .exit_code,
+            0);
+  const auto at_gateways = [&](int packet) {
+    return RunProgram({"tshark", "-n", "-r", out / "fabric.pcapng", "-Y",
+                       "(frame.interface_name == nat || frame.interface_name == igw) && "
+                       "frame.packet_id == " +
+                           std::to_string(packet),
+                       "-T", "fields", "-e", "frame.interface_name", "-e",
+                       "frame.packet_flags_direction", "-e", "ip.dst", "-e", "udp.srcport"})
+        .out;
+  };
+  // A port unreachable, with the datagram it quotes.
+  EXPECT_EQ(at_gateways(4),
+            "igw\t0x00000001\t203.0.113.10,198.51.100.7\t45912\n"
+            "igw\t0x00000002\t10.0.1.4,198.51.100.7\t45912\n"
+            "nat\t0x00000001\t10.0.1.4,198.51.100.7\t45912\n"
+            "nat\t0x00000002\t10.0.2.10,198.51.100.7\t59843\n");
+  // Too old for the first router, and too big for the internet.
+  EXPECT_EQ(at_gateways(5), "nat\t0x00000001\t198.51.100.7\t\n");
+  EXPECT_EQ(at_gateways(6),
+            "nat\t0x00000001\t198.51.100.7\t\nnat\t0x00000002\t198.51.100.7\t\n"
+            "igw\t0x00000001\t198.51.100.7\t\n");
+}
+
 TEST_F(ReplayCli, SeveralCapturesAreReplayedInTheOrderOfTime) {
   const Outcome outcome =
       Taploom({"replay", kPcaps / "three-tier/6-web-1-to-nat.pcap",
