@@ -14,7 +14,8 @@ namespace taploom::worker {
 struct PortSlot {
   std::uint16_t id = 0;
   std::unique_ptr<io::Port> port;
-  std::size_t burst_size = 0;  // how many frames to ask for next time (see worker.cc)
+  std::size_t burst_size = 0;      // how many frames to ask for next time (see worker.cc)
+  bool sends_superframes = false;  // one was among those that came last
 };
 
 class PortTable {

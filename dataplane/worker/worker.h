@@ -115,7 +115,7 @@ class Worker {
   bool ServeTogether(std::span<PortSlot* const> slots, Tick now);
   void ServeInjection(Tick now);
   // Says of a burst where it came from, and how much to ask for next time.
-  static void NoteReceived(PortSlot& slot, std::span<Packet> burst);
+  void NoteReceived(PortSlot& slot, std::span<Packet> burst) const;
   // `first`: the burst's place in the one at hand, of which it is a part.
   void Forward(std::span<Packet> burst, Tick now, Origin origin = Origin::kPort,
                std::size_t first = 0);
