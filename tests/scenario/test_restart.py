@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """The dataplane is killed while real connections are open through a NAT gateway: another one goes on with them."""
 
 import concurrent.futures
@@ -10,32 +10,12 @@ import signal
 import socket
 import threading
 
+from behind_nat import ELASTIC, OUTSIDE, behind_nat
 from taploom_fabric import FabricTest, main, taploom
 from waiting import wait_for
 
-ELASTIC, OUTSIDE, INSIDE = "203.0.113.10", "5.6.7.8", "10.0.2.50"
-
 # Nothing may come in: that answers do is what the group remembers of its connections.
-TOPOLOGY = f"""
-name: restart
-vpcs:
-  main:
-    cidr: 10.0.0.0/16
-    internet_gateway: igw
-    subnets:
-      public: {{cidr: 10.0.1.0/24, route_table: public}}
-      private: {{cidr: 10.0.2.0/24, route_table: private}}
-    nat_gateways:
-      nat: {{subnet: public, elastic_ip: {ELASTIC}}}
-    route_tables:
-      public: {{routes: [{{to: 0.0.0.0/0, via: igw}}]}}
-      private: {{routes: [{{to: 0.0.0.0/0, via: nat}}]}}
-    security_groups:
-      quiet: {{}}
-instances:
-  inside: {{subnet: private, private_ip: {INSIDE}, security_groups: [quiet]}}
-internet: {{hosts: {{outside: {{address: {OUTSIDE}}}}}}}
-"""
+TOPOLOGY = behind_nat("restart", groups="{quiet: {}}", inside="security_groups: [quiet]")
 
 
 class DataplaneDies(FabricTest):
