@@ -7,7 +7,7 @@ set(TAPLOOM_COMMON_HEADERS
     <absl/status/status.h> <absl/status/statusor.h> <fmt/format.h> <fmt/ranges.h> <nlohmann/json.hpp>)
 
 function(taploom_header_library NAME)
-  file(WRITE ${PROJECT_BINARY_DIR}/precompiled/${NAME}.cc "")
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled/${NAME}.cc CONTENT "")  # touches it only once
   add_library(${NAME} OBJECT ${PROJECT_BINARY_DIR}/precompiled/${NAME}.cc)
   target_link_libraries(${NAME} PRIVATE taploom_options fmt::fmt absl::status absl::statusor ${ARGN})
   target_precompile_headers(${NAME} PRIVATE ${TAPLOOM_COMMON_HEADERS})
