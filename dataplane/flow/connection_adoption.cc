@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dataplane/flow/connection_table.h"
+#include "dataplane/flow/connection_version.h"
 #include "dataplane/flow/conntrack.h"
 #include "dataplane/wire/layout.h"
 
@@ -56,7 +57,7 @@ bool IsNatBinding(const Connection& connection) {
 // packets. Everything that the table or its callers go by without asking is asked here.
 bool IsSound(const Connection& connection, Tick now) {
   const std::uint8_t protocol = connection.packed_key(FlowDirection::kOriginal).protocol();
-  if (connection.version == 0 || connection.version % 2 != 0) return false;
+  if (connection.version == 0 || IsBeingMade(connection.version)) return false;
   if (!connection.has(Connection::kLive)) return false;
   if (!IsStateOf(connection.state, protocol) || connection.first_fin > FlowDirection::kReply)
     return false;
@@ -139,8 +140,7 @@ bool ConnectionTable::InsertKeysOf(const Connection& connection) {
 void ConnectionTable::Discard(std::uint32_t index) {
   Connection& connection = arena_[index];
   connection.flags = 0;
-  connection.version += connection.version % 2;
-  if (connection.version == 0) connection.version = 2;
+  connection.version = EndedVersion(connection.version);
   connection.wheel_previous = TimingWheel::kNil;
   connection.wheel_next = free_list_;
   free_list_ = index;

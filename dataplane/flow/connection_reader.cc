@@ -8,6 +8,8 @@
 #include <new>
 #include <type_traits>
 
+#include "dataplane/flow/connection_version.h"
+
 namespace taploom::flow {
 namespace {
 
@@ -52,7 +54,7 @@ std::optional<Connection> ConnectionReader::Read(std::uint32_t place) const {
   const Connection& connection = arena_[place];
   for (int tries = 0; tries < kTries; ++tries) {
     const std::uint32_t before = VersionOf(connection);
-    if (before % 2 != 0) return std::nullopt;  // not complete yet
+    if (IsBeingMade(before)) return std::nullopt;  // not complete yet
     const Words words = CopyOf(connection);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (VersionOf(connection) != before) continue;

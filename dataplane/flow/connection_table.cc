@@ -9,6 +9,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "dataplane/flow/connection_version.h"
 #include "dataplane/flow/conntrack.h"
 
 namespace taploom::flow {
@@ -194,7 +195,7 @@ Connection* ConnectionTable::Insert(const FlowKey& original, const FlowKey& repl
   }
   const KeyView original_view(original), reply_view(reply);
   Connection& connection = arena_[index];
-  const std::uint32_t version = (connection.version + 2) | 1;
+  const std::uint32_t version = BegunVersion(connection.version);
   __atomic_store_n(&connection.version, version, __ATOMIC_RELAXED);
   // No reader who sees anything of the new connection takes it for the one before.
   std::atomic_thread_fence(std::memory_order_release);
@@ -236,11 +237,8 @@ void ConnectionTable::SetTimeout(Connection& connection, std::uint32_t timeout_m
   const std::uint32_t index = IndexOf(connection);
   wheel_.Cancel(index);
   wheel_.Schedule(index, connection.last_seen + Tick(timeout_ms));
-  if (completes && connection.version % 2 != 0) {
-    // 0 would say that there has been none.
-    const std::uint32_t version = connection.version + 1 == 0 ? 2 : connection.version + 1;
-    __atomic_store_n(&connection.version, version, __ATOMIC_RELEASE);
-  }
+  if (completes && IsBeingMade(connection.version))
+    __atomic_store_n(&connection.version, EndedVersion(connection.version), __ATOMIC_RELEASE);
 }
 
 void ConnectionTable::HoldNatPort(Connection& connection, std::uint32_t nat_address,
