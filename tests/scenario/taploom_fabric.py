@@ -85,6 +85,15 @@ class Fabric:
     def get(self, kind, *name):
         return json.loads(taploom("get", kind, *name, "--name", self.name, "-o", "json").stdout)
 
+    def flows(self, *options):
+        """The rows of `flows`; `options` choose them."""
+        return json.loads(taploom("flows", "--name", self.name, "-o", "json", *options).stdout)
+
+    def last_drops(self, name):
+        """What `explain --last-drop` tells of the packets that were dropped last at a node."""
+        result = taploom("explain", "--last-drop", name, "--name", self.name, "-o", "json", expect=None)
+        return json.loads(result.stdout)["drops"]
+
     def summary(self):
         return next(row for row in json.loads(taploom("ls", "-o", "json").stdout) if row["name"] == self.name)
 

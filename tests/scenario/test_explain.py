@@ -94,17 +94,13 @@ class Explain(FabricTest):
 
     # --- packets that were really dropped ---
 
-    def last_drops(self, name):
-        result = taploom("explain", "--last-drop", name, "--name", self.fabric.name, "-o", "json", expect=None)
-        return json.loads(result.stdout)["drops"]
-
     def test_the_last_drop_is_the_packet_that_was_sent(self):
         one = self.fabric.node("one")
         with self.fabric.dropping(one, "SG_INGRESS_DENIED"):
             with one.begin_connect("10.0.2.11", 2222) as connection:
                 port = connection.getsockname()[1]
         for name in ("one", "guarded"):
-            drop = next(each for each in self.last_drops(name) if each["sender"] == "one")
+            drop = next(each for each in self.fabric.last_drops(name) if each["sender"] == "one")
             self.assertEqual(f"10.0.1.10:{port} -> 10.0.2.11:2222, tcp SYN", drop["packet"])
             self.assertEqual(("SG_INGRESS_DENIED", "guarded", True),
                              (drop["reason"], drop["destination"], drop["still_dropped"]))
@@ -117,19 +113,16 @@ class Explain(FabricTest):
         client = self.fabric.node("client")
         with self.fabric.dropping(client, "NAT_UNSOLICITED_INBOUND"):
             client.begin_connect("203.0.113.10", 443).close()
-        drop = self.last_drops("client")[0]
+        drop = self.fabric.last_drops("client")[0]
         self.assertEqual("NAT_UNSOLICITED_INBOUND", drop["reason"])
         self.assertNotIn("fix", drop["Explanations"][0])
 
     def test_where_nothing_was_dropped_nothing_is_explained(self):
-        self.assertEqual([], self.last_drops("server"))
+        self.assertEqual([], self.fabric.last_drops("server"))
         taploom("explain", "--last-drop", "server", "--name", self.fabric.name, expect=0)
         self.assertIn("did you mean", taploom("explain", "--last-drop", "servr", "--name", self.fabric.name, expect=2).stderr)
 
     # --- connections ---
-
-    def flows(self, *options):
-        return json.loads(taploom("flows", "--name", self.fabric.name, "-o", "json", *options).stdout)
 
     def test_who_was_behind_that_public_port(self):
         client, guarded = self.fabric.node("client"), self.fabric.node("guarded")
@@ -137,15 +130,15 @@ class Explain(FabricTest):
             self.assertTrue(connection.recv(100))
             (address, port), own_port = server.peers[0], connection.getsockname()[1]
             self.assertEqual("203.0.113.10", address)
-            row, = self.flows("--endpoint", f"{address}:{port}")
+            row, = self.fabric.flows("--endpoint", f"{address}:{port}")
             self.assertEqual(("guarded", f"10.0.2.11:{own_port}", "nat"), (row["from"], row["source"], row["nat"]))
-            self.assertEqual([row["source"]], [each["source"] for each in self.flows("--nat", "nat")])
+            self.assertEqual([row["source"]], [each["source"] for each in self.fabric.flows("--nat", "nat")])
             self.assertGreater(row["reply_bytes"], 0)
             self.assertEqual(350_000, row["timeout_ms"], "of a NAT gateway, in which a silent connection ends")
             self.assertLess(row["idle_ms"], row["age_ms"] + 1)
             text = taploom("flows", "--name", self.fabric.name, "--nat", "nat").stdout
             self.assertIn(f"{address}:{port}", text)
-            self.assertEqual([], self.flows("--endpoint", f"{address}:{port % 60000 + 1}"))
+            self.assertEqual([], self.fabric.flows("--endpoint", f"{address}:{port % 60000 + 1}"))
 
     def test_a_tracked_connection_outlives_its_rule_and_says_which_it_was(self):
         one, guarded = self.fabric.node("one"), self.fabric.node("guarded")
@@ -156,13 +149,13 @@ class Explain(FabricTest):
             after = next(row["hits"] for row in self.fabric.get("rules", "closed") if row["id"] == rule)
             self.assertEqual(rules[rule] + 1, after)
             ours = ("--rule", rule, "--endpoint", f"10.0.1.10:{connection.getsockname()[1]}")
-            self.assertEqual([rule], [row["ingress_rule"] for row in self.flows(*ours)])
+            self.assertEqual([rule], [row["ingress_rule"] for row in self.fabric.flows(*ours)])
             without = TOPOLOGY.replace("ports: 80, from: 10.0.1.0/24", "ports: 81, from: 10.0.1.0/24")
             self.fabric.apply(self.fabric.write(without))
             try:
                 connection.sendall(b"still here")
                 self.assertEqual(b"still here", connection.recv(100))
-                row, = self.flows(*ours)
+                row, = self.fabric.flows(*ours)
                 self.assertEqual(rule[:20] + "…", row["ingress_rule"], "the rule is gone")
             finally:
                 self.fabric.apply(self.fabric.write(TOPOLOGY))
@@ -180,7 +173,7 @@ class Explain(FabricTest):
                 self.assertRegex(killed.stderr, r"^[1-9]\d* connections are forgotten")
                 with self.fabric.dropping(one, "SG_INGRESS_DENIED"):
                     connection.sendall(b"still here?")
-                self.assertEqual([], self.flows("--rule", rule))
+                self.assertEqual([], self.fabric.flows("--rule", rule))
             finally:
                 self.fabric.apply(self.fabric.write(TOPOLOGY))
 
@@ -231,9 +224,9 @@ class Explain(FabricTest):
                 while received < size:
                     received += len(connection.recv(1 << 16))
                 self.assertTrue(greeting)
-            rows = self.flows("--from", "one", "--to", "server", "--top", "1")
+            rows = self.fabric.flows("--from", "one", "--to", "server", "--top", "1")
             self.assertEqual([f"10.0.1.10:{large.getsockname()[1]}"], [row["source"] for row in rows])
-            everything = self.flows("--from", "one", "--to", "server", "--all")
+            everything = self.fabric.flows("--from", "one", "--to", "server", "--all")
             ports = {row["source"] for row in everything}
             self.assertLessEqual({f"10.0.1.10:{each.getsockname()[1]}" for each in (small, large)}, ports)
 

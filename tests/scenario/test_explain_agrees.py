@@ -94,8 +94,7 @@ class Agrees(FabricTest):
 
     def last_reasons(self, dropper):
         """(reason, ports of either end) of the packet that `dropper` sent and that was dropped last."""
-        result = taploom("explain", "--last-drop", dropper, "--name", self.fabric.name, "-o", "json", expect=None)
-        return [(each["reason"], each["packet"]) for each in json.loads(result.stdout)["drops"] if each["sender"] == dropper]
+        return [(each["reason"], each["packet"]) for each in self.fabric.last_drops(dropper) if each["sender"] == dropper]
 
     def meet(self, source, destination, port):
         """Sends a SYN, and holds what comes of it against what was foretold."""

@@ -4,14 +4,13 @@
 import concurrent.futures
 import hashlib
 import itertools
-import json
 import os
 import signal
 import socket
 import threading
 
 from behind_nat import ELASTIC, OUTSIDE, behind_nat
-from taploom_fabric import FabricTest, main, taploom
+from taploom_fabric import FabricTest, main
 from waiting import wait_for
 
 # Nothing may come in: that answers do is what the group remembers of its connections.
@@ -39,7 +38,7 @@ class DataplaneDies(FabricTest):
 
     def flows(self):
         """Of the instance, by (protocol, the server's end)."""
-        rows = json.loads(taploom("flows", "--from", "inside", "--name", self.fabric.name, "-o", "json").stdout)
+        rows = self.fabric.flows("--from", "inside")
         return {(row["protocol"], row["destination"]): row for row in rows}
 
     def open_connection(self, port):

@@ -129,7 +129,7 @@ class Workers(FabricTest):
 
     def test_flows_of_all_workers_are_listed_and_killed(self):
         def flows():
-            rows = json.loads(taploom("flows", "--from", "inside", "--name", self.fabric.name, "-o", "json").stdout)
+            rows = self.fabric.flows("--from", "inside")
             return {row["destination"] for row in rows if row["destination"].endswith(":7000")}
 
         with self.outside.tcp_server(7000), self.other.tcp_server(7000):
@@ -162,8 +162,7 @@ class Workers(FabricTest):
             source = self.fabric.node(name)
             with self.subTest(address), self.fabric.dropping(source, "NAT_UNSOLICITED_INBOUND"):
                 source.run("ping", "-c", "1", "-W", "1", ELASTIC, expect=None)
-            told = taploom("explain", "--last-drop", source.name, "--name", self.fabric.name, "-o", "json", expect=None)
-            drop = json.loads(told.stdout)["drops"][0]
+            drop = self.fabric.last_drops(source.name)[0]
             self.assertEqual(("NAT_UNSOLICITED_INBOUND", address), (drop["reason"], drop["packet"].split()[0]))
 
     def test_a_change_of_the_configuration_breaks_no_stream(self):
