@@ -1,6 +1,6 @@
 // `capture`: one pcapng of a whole running fabric, from a ring that the dataplane writes into.
 #include <fmt/format.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <set>
@@ -126,7 +126,7 @@ int Capture(const Arguments& arguments) {
   if (!session.ok()) return Fail(kHostCannot, std::string(session.status().message()));
   const api::Reply started = (*session)->Start();
   if (!started.ok()) return Fail(started);
-  setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + kNiceness);
+  (void)nice(kNiceness);
   Say(fmt::format("capturing {} into {}; Ctrl-C ends it", paths->fabric,
                   request->path == "-" ? "standard output" : request->path));
 

@@ -24,8 +24,11 @@ class RecentPorts {
   // What epoll said when it was asked.
   void Note(std::span<PortSlot* const> ready) {
     rounds_left_ = kRoundsBetween;
-    if (ready.size() > kMost) count_ = 0;
-    if (ready.size() <= kMost) std::ranges::for_each(ready, [this](PortSlot* slot) { Add(slot); });
+    if (ready.size() > kMost) {
+      count_ = 0;
+    } else {
+      std::ranges::for_each(ready, [this](PortSlot* slot) { Add(slot); });
+    }
   }
   // The ports to read in this round; none when it is time to ask epoll.
   std::span<PortSlot* const> Next() {

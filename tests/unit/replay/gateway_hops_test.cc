@@ -84,6 +84,14 @@ class GatewayHopsTest : public testing::Test {
     });
     return way;
   }
+  // The way of an error about a datagram that `sender` sends through the NAT gateway, which gives
+  // it `nat_port`.
+  std::string WayOfErrorAbout(const std::string& sender, std::uint16_t& nat_port) {
+    Way(Udp(sender, "198.51.100.7:53"));
+    nat_port = replayer_->last().After().source_port;
+    const Frame seen = Udp("203.0.113.100:" + std::to_string(nat_port), "198.51.100.7:53").Build();
+    return Way(IcmpError("198.51.100.7", "203.0.113.100", 3, 3).Quoting(seen.bytes));
+  }
   static std::string QuotedText(Packet& packet) {
     const wire::Headers quoted =
         wire::ParseQuoted(rewrite::QuotedPacket(packet), packet.headers.family);
@@ -168,29 +176,24 @@ TEST_F(GatewayHopsTest, TooBigItEndsAtTheGatewayToTheInternet) {
 }
 
 TEST_F(GatewayHopsTest, AnErrorGoesWhatItQuotesWent) {
-  Way(Udp("10.0.1.10:4000", "198.51.100.7:53"));
-  const flow::FiveTuple sent = replayer_->last().After();
-  const Frame seen =
-      Udp("203.0.113.100:" + std::to_string(sent.source_port), "198.51.100.7:53").Build();
-  EXPECT_EQ(
-      Way(IcmpError("198.51.100.7", "203.0.113.100", 3, 3).Quoting(seen.bytes)),
-      fmt::format("shop-igw: 198.51.100.7 > 10.0.0.100 quoting 10.0.0.100:{} > 198.51.100.7:53, "
-                  "nat: 198.51.100.7 > 10.0.1.10 quoting 10.0.1.10:4000 > 198.51.100.7:53",
-                  sent.source_port));
+  std::uint16_t nat_port = 0;
+  const std::string way = WayOfErrorAbout("10.0.1.10:4000", nat_port);
+  EXPECT_EQ(way, fmt::format(
+                     "shop-igw: 198.51.100.7 > 10.0.0.100 quoting 10.0.0.100:{} > 198.51.100.7:53, "
+                     "nat: 198.51.100.7 > 10.0.1.10 quoting 10.0.1.10:4000 > 198.51.100.7:53",
+                     nat_port));
 }
 
 TEST_F(GatewayHopsTest, AnErrorThatIsDroppedBehindThem) {
-  Way(Udp("10.0.1.20:4000", "198.51.100.7:53"));
-  const flow::FiveTuple sent = replayer_->last().After();
-  const Frame seen =
-      Udp("203.0.113.100:" + std::to_string(sent.source_port), "198.51.100.7:53").Build();
+  std::uint16_t nat_port = 0;
+  const std::string way = WayOfErrorAbout("10.0.1.20:4000", nat_port);
   EXPECT_EQ(
-      Way(IcmpError("198.51.100.7", "203.0.113.100", 3, 3).Quoting(seen.bytes)),
+      way,
       fmt::format(
           "DROP SG_INGRESS_DENIED at shop-igw: 198.51.100.7 > 10.0.0.100 quoting 10.0.0.100:{} > "
           "198.51.100.7:53, "
           "nat: 198.51.100.7 > 10.0.1.20 quoting 10.0.1.20:4000 > 198.51.100.7:53",
-          sent.source_port));
+          nat_port));
 }
 
 TEST_F(GatewayHopsTest, PassagesThatCannotBeAreNotFollowed) {
